@@ -1,0 +1,237 @@
+"""The consumer: batches in through FastStream, each partition's share in one transaction, bounded retries, then parking."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import asyncpg
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from opentelemetry import trace
+
+from chassis.clock import Clock
+from chassis.event_store import Conflict, Connection
+from chassis.failpoints import failpoint
+from chassis.heard import RawRecord
+from chassis.logs import get_logger
+from chassis.share import HoleInPartition, Share
+from chassis.subscription import Subscription
+from chassis.telemetry import links_from
+from chassis.topics import BrokerIdentity
+from contracts.catalogue import topic_of
+
+ATTEMPTS = 3
+MAX_RECORDS = 1_000
+PAUSES = (0.05, 0.2, 0.8)
+
+log = get_logger(__name__)
+tracer = trace.get_tracer(__name__)
+
+INFRASTRUCTURE = (
+    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError, asyncpg.CannotConnectNowError, OSError, TimeoutError, Conflict,
+)  # fmt: skip
+"""Not the record's fault: never parked, tried again for as long as it takes."""
+
+
+class StrangeTopic(Exception):
+    """The marks name another cluster or another incarnation of a topic; nothing is heard until somebody decides."""
+
+
+@dataclass(kw_only=True)
+class Consumer:
+    """Hears for one subscription.
+
+    committed: called after each commit, to wake the relay. refill: whether a new topic may be heard from its beginning
+    (the watermarks then skip what was heard before).
+    """
+
+    subscription: Subscription
+    pool: asyncpg.Pool
+    broker_identity: BrokerIdentity
+    clock: Clock
+    refill: bool
+    committed: Callable[[], None]
+    assigned: set[TopicPartition] = field(default_factory=set)
+
+    @property
+    def topics(self) -> list[str]:
+        return [topic_of(speaker) for speaker in self.subscription.speakers]
+
+    async def reconcile(self) -> None:
+        """Before hearing: do the marks belong to these topics?
+
+        Raises:
+            StrangeTopic: they do not, and refilling was not allowed.
+        """
+        async with self.pool.acquire() as connection, connection.transaction():
+            for topic in self.topics:
+                here = (self.broker_identity.cluster_id, self.broker_identity.topic_ids[topic])
+                strange = await connection.fetchval(STRANGE, self.subscription.consumer, topic, here[1])
+                if strange and not self.refill:
+                    raise StrangeTopic(
+                        f"topic {topic} belongs to another cluster or was made anew; nothing is heard until somebody decides"
+                    )
+                if strange:
+                    await connection.execute(BEGIN_AGAIN, self.subscription.consumer, topic, *here)
+                    log.warning("a new topic is heard from its beginning", topic=topic)
+
+    def subscribe(self, broker: KafkaBroker) -> None:
+        """Declare the batch subscriber on a broker that is not started yet."""
+        subscriber = broker.subscriber(
+            *self.topics,
+            batch=True,
+            max_records=MAX_RECORDS,
+            batch_timeout_ms=100,
+            ack_policy=AckPolicy.MANUAL,
+            group_id=self.subscription.consumer,
+            auto_offset_reset="earliest",
+            session_timeout_ms=10_000,
+            rebalance_timeout_ms=30_000,
+            max_poll_interval_ms=300_000,
+            isolation_level="read_uncommitted",
+            parser=_untouched,
+            decoder=_not_decoded,
+            listener=_Seeker(self),
+        )
+        subscriber(self._on_batch)
+
+    async def _on_batch(self, message: KafkaMessage) -> None:
+        records: Sequence[ConsumerRecord] = message.raw_message  # type: ignore[assignment]  # a batch subscriber hands over a tuple
+        try:
+            await self.hear([RawRecord.of(record) for record in records])
+        except HoleInPartition as hole:
+            record = records[0]
+            log.warning("going back to the mark", topic=record.topic, partition=record.partition, offset=hole.next_offset)
+            await self._seek_all(message.consumer)  # type: ignore[arg-type]  # FastStream types it as a protocol
+            return
+        failpoint("consumer_before_group_commit")
+        await message.ack()
+
+    async def hear(self, records: Sequence[RawRecord]) -> None:
+        """Have the effects of a batch, share by share; returns when all is committed or parked."""
+        for _, share in groupby(sorted(records, key=_place), key=lambda record: (record.topic, record.partition)):
+            await self._hear_share(list(share))
+
+    async def _hear_share(self, records: Sequence[RawRecord]) -> None:
+        try:
+            await self._commit_patiently(records)
+        except HoleInPartition:
+            raise
+        except Exception as trouble:  # noqa: BLE001 -- any record may be the bad one: find it, one by one
+            log.warning("a share is done again record by record", reason=type(trouble).__name__, records=len(records))
+            for record in records:
+                await self._hear_one(record)
+
+    async def _hear_one(self, record: RawRecord) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self._commit_patiently([record])
+                return
+            except HoleInPartition:
+                raise
+            except Exception as trouble:  # noqa: BLE001 -- bounded, then parked with its reason
+                reason = f"{type(trouble).__name__}: {trouble}" if _speaks_no_data(trouble) else type(trouble).__name__
+                if attempt == ATTEMPTS:
+                    await self._park(record, reason)
+                else:
+                    await asyncio.sleep(PAUSES[attempt - 1])
+
+    async def _commit_patiently(self, records: Sequence[RawRecord]) -> None:
+        """Commit one share; trouble with the infrastructure is waited out, never blamed on a record."""
+        attempt = 0
+        while True:
+            try:
+                await self._commit(records)
+                return
+            except INFRASTRUCTURE as trouble:
+                attempt += 1
+                if attempt > 2:
+                    log.warning("hearing waits for the database", reason=type(trouble).__name__, attempt=attempt)
+                await asyncio.sleep(min(0.02 * 2 ** min(attempt, 8), 5.0))
+
+    async def _commit(self, records: Sequence[RawRecord]) -> None:
+        contexts = [_trace_of(record) for record in records]
+        with tracer.start_as_current_span(
+            f"receive {records[0].topic}",
+            kind=trace.SpanKind.CONSUMER,
+            links=links_from(contexts),
+            attributes={
+                "messaging.system": "kafka", "messaging.operation.name": "poll", "messaging.operation.type": "receive",
+                "messaging.destination.name": records[0].topic,
+                "messaging.destination.partition.id": str(records[0].partition),
+                "messaging.consumer.group.name": self.subscription.consumer,
+                "messaging.batch.message_count": len(records),
+            },  # fmt: skip
+        ):
+            async with self.pool.acquire() as connection, connection.transaction():
+                await self._share(connection).take(records, self.broker_identity)
+        self.committed()
+
+    async def _park(self, record: RawRecord, reason: str) -> None:
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._share(connection).set_aside(record, self.broker_identity, reason=reason, attempts=ATTEMPTS)
+        log.error("a record is parked", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
+
+    def _share(self, connection: Connection) -> Share:
+        return Share(subscription=self.subscription, connection=connection, now=self.clock.now())
+
+    async def seek_to_marks(self, consumer: "AIOKafkaConsumer", assigned: Sequence[TopicPartition]) -> None:
+        async with self.pool.acquire() as connection:
+            rows = await connection.fetch(MARKS, self.subscription.consumer)
+        marks = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        for partition in assigned:
+            consumer.seek(partition, marks.get((partition.topic, partition.partition), 0))
+
+    async def _seek_all(self, consumer: "AIOKafkaConsumer") -> None:
+        await self.seek_to_marks(consumer, list(consumer.assignment()))
+
+
+class _Seeker(ConsumerRebalanceListener):
+    """On assignment, to the marks. What goes wrong here only costs time: the mark is compared in each transaction."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._consumer.assigned -= revoked
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._consumer.assigned = set(assigned)
+
+
+def _place(record: RawRecord) -> tuple[str, int, int]:
+    return record.topic, record.partition, record.offset
+
+
+def _trace_of(record: RawRecord) -> tuple[str | None, str | None]:
+    found = {name: value for name, value in record.headers if name in ("ce_traceparent", "ce_tracestate") and value}
+    parent, state = found.get("ce_traceparent"), found.get("ce_tracestate")
+    return (parent.decode("ascii", "ignore") if parent else None, state.decode("ascii", "ignore") if state else None)
+
+
+def _speaks_no_data(trouble: Exception) -> bool:
+    """Only our own exceptions promise to name no value."""
+    return type(trouble).__module__.startswith(("chassis", "contracts"))
+
+
+async def _untouched(records: tuple[ConsumerRecord, ...], original: "Parser") -> KafkaMessage:
+    """Keep the records as they came: headers may be null or not UTF-8, values may be anything."""
+    message: KafkaMessage = await original((dataclasses.replace(records[0], headers=(), value=b""),))  # brings the consumer, for ack()
+    message.raw_message = records  # type: ignore[assignment]  # a tuple, as for any batch
+    return message
+
+
+async def _not_decoded(message: KafkaMessage) -> None:
+    """Nothing is decoded before our own code checks it, record by record."""
+
+
+STRANGE = "select exists (select 1 from marks where consumer = $1 and topic = $2 and topic_id <> $3)"
+
+BEGIN_AGAIN = "update marks set cluster_id = $3, topic_id = $4, next_offset = 0 where consumer = $1 and topic = $2"
+
+MARKS = "select topic, partition, next_offset from marks where consumer = $1"

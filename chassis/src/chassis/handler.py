@@ -1,0 +1,148 @@
+"""The one command handler: load, decide, append, answer, in one transaction. Nobody writes a second loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from random import random
+
+import asyncpg
+import orjson
+
+from chassis.decider import Decider, Outcome, Refused, Request
+from chassis.event_store import Answered, Conflict, Connection, EventStore, Recording
+from chassis.timers import Timer, set_timers
+from contracts.event import Event
+
+ATTEMPTS = 12
+
+
+class KeyReused(Exception):
+    """The same idempotency key came with another request: the first answer stands, this one is refused (422)."""
+
+
+class TryAgain(Exception):
+    """The store could not be written, or others kept writing first: nothing was done, the same request may be repeated (503)."""
+
+
+def no_timers(_: Event, __: Recording) -> Sequence[Timer]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handler[C, S, E: Event]:
+    """Turns requests into events of one decider.
+
+    committed: called after each commit of its own, to wake the relay.
+    timers: the durable timers that an event sets, in the transaction that appends it.
+    """
+
+    decider: Decider[C, S, E]
+    store: EventStore
+    pool: asyncpg.Pool
+    committed: Callable[[], None] = field(default=lambda: None)
+    timers: Callable[[E, Recording], Sequence[Timer]] = no_timers
+
+    async def handle(self, request: Request[C]) -> Outcome:
+        """Handle one request in a transaction of its own, again from the start when somebody wrote first.
+
+        Raises:
+            KeyReused: the command id is known with another fingerprint.
+            TryAgain: the database is away or full, or the stream stayed too busy; nothing was acknowledged.
+        """
+        return await self.handle_with(request, _nothing_else)
+
+    async def handle_with(self, request: Request[C], also: Callable[[Connection], Awaitable[None]]) -> Outcome:
+        """As `handle`, with one more write of the caller's in the same transaction (skipped when repeated or refused)."""
+        for attempt in range(ATTEMPTS):
+            try:
+                async with self.pool.acquire() as connection, connection.transaction():
+                    (outcome,) = await self.handle_in(connection, [request])
+                    if outcome.status == "done" and not outcome.repeated:
+                        await also(connection)
+                self.committed()
+                return outcome
+            except (Conflict, asyncpg.DeadlockDetectedError):
+                await asyncio.sleep(random() * 0.005 * (attempt + 1))  # noqa: S311 -- spreads retries, no secret
+            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, asyncpg.QueryCanceledError):
+                if attempt:
+                    raise TryAgain("the database does not answer") from None
+            except (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError):
+                raise TryAgain("the database cannot write") from None
+        raise TryAgain("the stream stayed busy")
+
+    async def handle_in(self, connection: Connection, requests: Sequence[Request[C]]) -> list[Outcome]:
+        """Handle requests inside the caller's transaction, in order, each seeing the events of those before it.
+
+        Raises:
+            Conflict: the caller must roll back and come again.
+        """
+        known = await self.store.answered(connection, [request.command_id for request in requests])
+        fresh = [request for request in requests if request.command_id not in known]
+        streams = {stream for request in fresh for stream in self.decider.streams(request.command)}
+        loaded = await self.store.load(connection, sorted(streams))
+        work = _Work(handler=self, events=loaded)
+        outcomes = {request.command_id: self._repeat(request, known[request.command_id]) for request in requests if request.command_id in known}
+        for request in fresh:
+            if request.command_id not in outcomes:
+                outcomes[request.command_id] = work.do(request)
+        if work.answers:
+            await self.store.append(connection, work.recordings, work.answers)
+            await set_timers(connection, work.timers)
+        return [outcomes[request.command_id] for request in requests]
+
+    @staticmethod
+    def _repeat(request: Request[C], answered: Answered) -> Outcome:
+        if answered.fingerprint != request.fingerprint:
+            raise KeyReused("this key was used for another request")
+        refused = answered.status != DONE
+        reason = str(orjson.loads(answered.answer)["refused"]) if refused else None
+        return Outcome(status="refused" if refused else "done", answer=answered.answer, repeated=True, reason=reason)
+
+
+DONE, REFUSED = 200, 409
+
+
+@dataclass(kw_only=True)
+class _Work[C, S, E: Event]:
+    """One transaction's share of requests: what was read, what was decided."""
+
+    handler: Handler[C, S, E]
+    events: dict[str, list[Event]]
+    recordings: list[Recording] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+
+    def do(self, request: Request[C]) -> Outcome:
+        decider = self.handler.decider
+        past = [event for stream in decider.streams(request.command) for event in self.events[stream]]
+        state = reduce(decider.evolve, past, decider.initial)  # type: ignore[arg-type]  # a stream holds its decider's events only
+        try:
+            decided = decider.decide(state, request.command)
+        except Refused as refused:
+            return self._answer(request, REFUSED, {"refused": refused.reason}, refused.reason)
+        recordings = [self._record(event, request) for event in decided]
+        events = [{"id": str(r.event_id), "type": r.type, "stream": r.stream, "version": r.version} for r in recordings]
+        return self._answer(request, DONE, {"command_id": str(request.command_id), "events": events}, None)
+
+    def _record(self, event: E, request: Request[C]) -> Recording:
+        stream = self.events.setdefault(event.stream, [])
+        recording = self.handler.store.record(event, len(stream) + 1, request)
+        stream.append(event)
+        self.recordings.append(recording)
+        self.timers.extend(self.handler.timers(event, recording))
+        return recording
+
+    def _answer(self, request: Request[C], status: int, body: dict[str, object], reason: str | None) -> Outcome:
+        answer = orjson.dumps(body)
+        self.answers.append(
+            Answered(
+                command_id=request.command_id, actor=request.actor, route=request.route,
+                fingerprint=request.fingerprint, status=status, answer=answer,
+            )
+        )  # fmt: skip
+        return Outcome(status="done" if status == DONE else "refused", answer=answer, reason=reason)
+
+
+async def _nothing_else(_: Connection) -> None:
+    return None

@@ -1,0 +1,79 @@
+"""Topics and who the broker is: cluster id and topic ids, through confluent-kafka's admin client (aiokafka cannot tell them)."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from contracts.catalogue import Topic
+
+TIMEOUT_SECONDS = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerIdentity:
+    """Which cluster this is, and which incarnation of each topic."""
+
+    cluster_id: str
+    topic_ids: Mapping[str, str]
+
+
+class TopicMissing(Exception):
+    """A topic of the catalogue is not on the broker; nothing makes it by accident, `raccroche up` or the topics step does."""
+
+
+async def ensure_topics(bootstrap: str, topics: Sequence[Topic], *, replication: int = 1) -> None:
+    """Make the topics that are not there, as the catalogue says; retention without end, since facts stay.
+
+    Raises:
+        KafkaException: the broker refuses or does not answer.
+    """
+    await asyncio.to_thread(_ensure, bootstrap, topics, replication)
+
+
+def _ensure(bootstrap: str, topics: Sequence[Topic], replication: int) -> None:
+    admin = _admin(bootstrap)
+    config = {"retention.ms": "-1", "cleanup.policy": "delete", "message.timestamp.type": "CreateTime"}
+    made = admin.create_topics(
+        [
+            NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=replication, config=config)
+            for topic in topics
+        ],
+        operation_timeout=TIMEOUT_SECONDS,
+    )
+    for future in made.values():
+        try:
+            future.result(TIMEOUT_SECONDS)
+        except KafkaException as refused:
+            if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+
+
+async def identity_of(bootstrap: str, topics: Iterable[str]) -> BrokerIdentity:
+    """Ask the broker who it is.
+
+    Raises:
+        TopicMissing: one of `topics` is not there.
+        KafkaException: no answer in time.
+    """
+    return await asyncio.to_thread(_identity, bootstrap, sorted(set(topics)))
+
+
+def _identity(bootstrap: str, topics: list[str]) -> BrokerIdentity:
+    admin = _admin(bootstrap)
+    cluster = admin.describe_cluster(request_timeout=TIMEOUT_SECONDS).result(TIMEOUT_SECONDS)
+    ids: dict[str, str] = {}
+    for name, future in admin.describe_topics(TopicCollection(topics), request_timeout=TIMEOUT_SECONDS).items():
+        try:
+            ids[name] = str(future.result(TIMEOUT_SECONDS).topic_id)
+        except KafkaException as missing:
+            if missing.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise TopicMissing(name) from None
+            raise
+    return BrokerIdentity(cluster_id=str(cluster.cluster_id), topic_ids=ids)
+
+
+def _admin(bootstrap: str) -> AdminClient:
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})

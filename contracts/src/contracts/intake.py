@@ -1,0 +1,176 @@
+"""What intake says: lists and their lines, facts of schooling, dropouts found and withdrawn. Topic `raccroche.intake`."""
+
+from datetime import date
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.event import Event
+from contracts.fields import Departement, PersonId, Pseudonymous, Public, Sealed, Sha256, Uai
+from contracts.personal import Contact, Guardians, Identity
+
+ListFormat = Literal["siecle", "sifa", "csv"]
+
+
+class IntakeEvent(Event):
+    """Said by intake."""
+
+    speaker: ClassVar[str] = "intake"
+
+
+class _OfList(IntakeEvent):
+    list_id: Public[UUID]
+
+    @property
+    def subject(self) -> str:
+        return str(self.list_id)
+
+    @property
+    def stream(self) -> str:
+        return f"list-{self.list_id}"
+
+
+class _OfPerson(IntakeEvent):
+    person_id: Pseudonymous[PersonId]
+
+    @property
+    def subject(self) -> str:
+        return str(self.person_id)
+
+    @property
+    def stream(self) -> str:
+        return f"person-{self.person_id}"
+
+
+class Finding(BaseModel):
+    """One rule that a line broke: the field's name and the rule's id, never the value."""
+
+    model_config = ConfigDict(frozen=True)
+    field: Public[str]
+    rule: Public[str]
+
+
+class ListReceived(_OfList):
+    """A list arrived from an establishment. `sealed_sha256` is that of the encrypted bytes: no digest of personal data."""
+
+    sender: Public[Uai]
+    format: Public[ListFormat]
+    reference_date: Public[date]
+    sealed_sha256: Public[Sha256]
+
+
+class ListLineRejected(_OfList):
+    """A line could not be taken; its sender can mend it by these findings."""
+
+    line: Public[int]
+    findings: Public[tuple[Finding, ...]]
+
+
+class ListLineHeld(_OfList):
+    """A line waits for a human: taking it might join two persons or split one."""
+
+    line: Public[int]
+    findings: Public[tuple[Finding, ...]]
+
+
+class ListClosed(_OfList):
+    """Every line has its verdict; they add up to `lines`."""
+
+    lines: Public[int]
+    accepted: Public[int]
+    accepted_with_remarks: Public[int]
+    rejected: Public[int]
+    held: Public[int]
+    not_kept: Public[int]
+
+
+class ExitSeen(_OfPerson):
+    """An establishment says that a young person left. `exit_date` is the first day out."""
+
+    list_id: Public[UUID]
+    line: Public[int]
+    uai: Pseudonymous[Uai]
+    formation: Pseudonymous[str | None]
+    entry_date: Pseudonymous[date | None]
+    exit_date: Pseudonymous[date]
+    motive: Pseudonymous[str | None]
+    reference_date: Public[date]
+    age: Pseudonymous[int]
+    identity: Sealed[Identity]
+    contact: Sealed[Contact] | None
+    guardians: Sealed[Guardians] | None
+
+    def happened(self) -> date | None:
+        return self.exit_date
+
+
+class EnrolmentSeen(_OfPerson):
+    """A young person whom somebody looks for is enrolled. `end` is the first day out, none while it lasts."""
+
+    list_id: Public[UUID]
+    line: Public[int]
+    uai: Pseudonymous[Uai]
+    formation: Pseudonymous[str | None]
+    start: Pseudonymous[date | None]
+    end: Pseudonymous[date | None]
+
+    def happened(self) -> date | None:
+        return self.start
+
+
+class DiplomaSeen(_OfPerson):
+    """A source states the highest diploma held, as SIFA's `DIP_OBT` code (01 none … 15, 99 unknown)."""
+
+    list_id: Public[UUID]
+    line: Public[int]
+    diploma: Pseudonymous[str]
+
+
+class Flags(BaseModel):
+    """Two independent duties, never one (DOMAIN 2.2): leaver without diploma; minor under the training obligation."""
+
+    model_config = ConfigDict(frozen=True)
+    l313_7: Pseudonymous[bool]
+    obligation_formation: Pseudonymous[bool]
+
+
+class DropoutDetected(_OfPerson):
+    """The finding, by a versioned rule over dated facts, that a young person has left without what the law expects.
+
+    `facts` are the ids of the events that the rule read; `coverage` the sources known on that day, by format.
+    """
+
+    detection_id: Pseudonymous[UUID]
+    rule: Public[str]
+    rule_version: Public[int]
+    facts: Pseudonymous[tuple[UUID, ...]]
+    coverage: Public[dict[str, int]]
+    flags: Flags
+    reference_date: Public[date]
+    age: Pseudonymous[int]
+    majority_month: Pseudonymous[str]
+    departement: Pseudonymous[Departement]
+    last_uai: Pseudonymous[Uai]
+    last_formation: Pseudonymous[str | None]
+    exit_date: Pseudonymous[date]
+    identity: Sealed[Identity]
+    contact: Sealed[Contact] | None
+    guardians: Sealed[Guardians] | None
+
+
+class DropoutWithdrawn(_OfPerson):
+    """A detection no longer stands: the young person was found enrolled, or a diploma came to light."""
+
+    detection_id: Pseudonymous[UUID]
+    reason: Pseudonymous[Literal["enrolment_found", "diploma_found"]]
+    facts: Pseudonymous[tuple[UUID, ...]]
+
+
+type ListEvent = ListReceived | ListLineRejected | ListLineHeld | ListClosed
+type PersonEvent = ExitSeen | EnrolmentSeen | DiplomaSeen | DropoutDetected | DropoutWithdrawn
+
+EVENTS: tuple[type[Event], ...] = (
+    ListReceived, ListLineRejected, ListLineHeld, ListClosed,
+    ExitSeen, EnrolmentSeen, DiplomaSeen, DropoutDetected, DropoutWithdrawn,
+)  # fmt: skip
