@@ -2,12 +2,12 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 import asyncpg
-from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from opentelemetry import trace
@@ -57,6 +57,7 @@ class Consumer:
     refill: bool
     committed: Callable[[], None]
     assigned: set[TopicPartition] = field(default_factory=set)
+    client: Callable[[], AIOKafkaConsumer | None] = field(default=lambda: None)
 
     @property
     def topics(self) -> list[str]:
@@ -99,6 +100,17 @@ class Consumer:
             listener=_Seeker(self),
         )
         subscriber(self._on_batch)
+        self.client = lambda: subscriber.consumer
+
+    async def lag(self) -> int:
+        """Records on the topics beyond the marks; the truth in the database, not the group's offsets."""
+        client = self.client()
+        if client is None:
+            raise ConnectionError("not connected to the broker")
+        partitions = [TopicPartition(topic, one) for topic in self.topics for one in client.partitions_for_topic(topic) or ()]
+        ends = await client.end_offsets(partitions)
+        marks = await self._marks()
+        return sum(max(end - marks.get((place.topic, place.partition), 0), 0) for place, end in ends.items())
 
     async def _on_batch(self, message: KafkaMessage) -> None:
         records: Sequence[ConsumerRecord] = message.raw_message  # type: ignore[assignment]  # a batch subscriber hands over a tuple
@@ -107,7 +119,7 @@ class Consumer:
         except HoleInPartition as hole:
             record = records[0]
             log.warning("going back to the mark", topic=record.topic, partition=record.partition, offset=hole.next_offset)
-            await self._seek_all(message.consumer)  # type: ignore[arg-type]  # FastStream types it as a protocol
+            await self.seek_to_marks()
             return
         failpoint("consumer_before_group_commit")
         await message.ack()
@@ -180,15 +192,19 @@ class Consumer:
     def _share(self, connection: Connection) -> Share:
         return Share(subscription=self.subscription, connection=connection, now=self.clock.now())
 
-    async def seek_to_marks(self, consumer: "AIOKafkaConsumer", assigned: Sequence[TopicPartition]) -> None:
+    async def seek_to_marks(self) -> None:
+        """Read on from where the effects end; where there is no mark, from the beginning."""
+        client = self.client()
+        if client is None:
+            return
+        marks = await self._marks()
+        for partition in client.assignment():
+            client.seek(partition, marks.get((partition.topic, partition.partition), 0))
+
+    async def _marks(self) -> dict[tuple[str, int], int]:
         async with self.pool.acquire() as connection:
             rows = await connection.fetch(MARKS, self.subscription.consumer)
-        marks = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-        for partition in assigned:
-            consumer.seek(partition, marks.get((partition.topic, partition.partition), 0))
-
-    async def _seek_all(self, consumer: "AIOKafkaConsumer") -> None:
-        await self.seek_to_marks(consumer, list(consumer.assignment()))
+        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
 class _Seeker(ConsumerRebalanceListener):
@@ -201,6 +217,7 @@ class _Seeker(ConsumerRebalanceListener):
         self._consumer.assigned -= revoked
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        await self._consumer.seek_to_marks()
         self._consumer.assigned = set(assigned)
 
 
@@ -219,9 +236,11 @@ def _speaks_no_data(trouble: Exception) -> bool:
     return type(trouble).__module__.startswith(("chassis", "contracts"))
 
 
-async def _untouched(records: tuple[ConsumerRecord, ...], original: "Parser") -> KafkaMessage:
+async def _untouched(
+    records: tuple[ConsumerRecord, ...], original: Callable[[tuple[ConsumerRecord, ...]], Awaitable[KafkaMessage]]
+) -> KafkaMessage:
     """Keep the records as they came: headers may be null or not UTF-8, values may be anything."""
-    message: KafkaMessage = await original((dataclasses.replace(records[0], headers=(), value=b""),))  # brings the consumer, for ack()
+    message = await original((dataclasses.replace(records[0], headers=(), value=b""),))  # brings the consumer, for ack()
     message.raw_message = records  # type: ignore[assignment]  # a tuple, as for any batch
     return message
 

@@ -17,7 +17,7 @@ type Policy = Callable[[Any], Sequence[object]]
 """`when_<fact>_then_<command>`: pure, from one heard event to the commands that it causes."""
 
 type Sink = Callable[[Connection, Sequence[Heard[Event]], datetime], Awaitable[None]]
-"""Keeps what was heard as it was heard (history); in the same transaction as the mark."""
+"""Keeps what was heard, in the same transaction as the mark."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class Subscription:
     consumer: its name, and its group id. actor: who acts when a policy does, `/raccroche/<service>`.
     policies: by event type. handlers: by command type. needs: for an event type, the fact that must be known first for
     the subject; until it has come the record waits, and the same speaker's later records of that subject behind it.
+    witnesses: see every readable record beyond the mark, even one whose version was heard before (history keeps them).
     """
 
     consumer: str
@@ -36,7 +37,7 @@ class Subscription:
     policies: Mapping[type[Event], tuple[Policy, ...]] = field(default_factory=dict)
     handlers: Mapping[type, Handler[Any, Any, Any]] = field(default_factory=dict)
     needs: Mapping[type[Event], type[Event]] = field(default_factory=dict)
-    sinks: tuple[Sink, ...] = ()
+    witnesses: tuple[Sink, ...] = ()
 
     @property
     def facts(self) -> frozenset[type[Event]]:
