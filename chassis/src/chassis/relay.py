@@ -54,16 +54,15 @@ class Entry:
 
 @dataclass(kw_only=True)
 class Relay:
-    """Runs for the life of its service. `ready` tells whether this instance holds the lock; `wake` is set by commits."""
+    """Runs for the life of its service. `alive`: it holds the lock, or stands by for it; `wake` is set by commits."""
 
     dsn: str
     topic: str
     bootstrap: str
-    broker: BrokerIdentity
     refill: bool
+    broker: BrokerIdentity = field(default_factory=lambda: BrokerIdentity(cluster_id="", topic_ids={}))
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    ready: bool = False
-    backlog_seen: int = 0
+    alive: bool = False
 
     async def run(self) -> None:
         """Relay until cancelled; on trouble with broker or database start again from the lock.
@@ -79,7 +78,7 @@ class Relay:
             except StrangeBroker:
                 raise
             except Exception as trouble:  # noqa: BLE001 -- whatever it was, the answer is the same: let go of everything, begin again
-                self.ready = False
+                self.alive = False
                 log.warning("relay starts again", reason=type(trouble).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
@@ -88,6 +87,7 @@ class Relay:
         connection = await asyncpg.connect(self.dsn, command_timeout=30)
         try:
             while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK_KEY):
+                self.alive = True
                 await asyncio.sleep(STANDBY_SECONDS)
             producer = AIOKafkaProducer(
                 bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=True, linger_ms=2,
@@ -97,13 +97,13 @@ class Relay:
             try:
                 await self._meet(connection, producer)
                 await self._publish(connection, producer, await self._fetch(connection, LEFTOVERS))
-                self.ready = True
+                self.alive = True
                 while True:
                     self.wake.clear()
                     if not await self.step(connection, producer):
                         await _woken(self.wake)
             finally:
-                self.ready = False
+                self.alive = False
                 await producer.stop()
         finally:
             connection.terminate()
@@ -133,7 +133,6 @@ class Relay:
     async def step(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> bool:
         """Relay one batch; whether there was anything."""
         entries = await self._fetch(connection, WAITING)
-        self.backlog_seen = len(entries)
         if not entries:
             return False
         failpoint("relay_after_select")
