@@ -2,10 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import asyncpg
 from fastapi import APIRouter, FastAPI
@@ -23,13 +22,15 @@ from chassis.keyring import Keyring, master_keys_from
 from chassis.problems import install
 from chassis.relay import Relay
 from chassis.server import Server
-from chassis.settings import Settings
+from chassis.settings import Settings, settings_from
 from chassis.subscription import Subscription
 from chassis.timers import Timer, keep_firing
-from chassis.topics import BrokerIdentity, identity_of
+from chassis.topics import identity_of
 from contracts.catalogue import topic_of
 
 OPENING_ATTEMPTS = 30
+
+__all__ = ["Basics", "Build", "Parts", "Settings", "run", "settings_from"]
 
 log = logs.get_logger(__name__)
 

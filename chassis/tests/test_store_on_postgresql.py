@@ -1,0 +1,73 @@
+"""The event store and its handler on a real PostgreSQL: one writer wins, asking twice is asking once, nobody can rewrite."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from chassis.handler import Handler, KeyReused
+from chassis.provision import Database, chassis_migrations
+from specimens import SEATS, STORE, HoldSeat, hold
+
+from contracts.offers import SeatsChanged
+
+pytestmark = pytest.mark.stack
+
+type SeatHandler = Handler[HoldSeat, int, SeatsChanged]
+
+
+@pytest.fixture
+async def dsns(fresh_database) -> dict[str, str]:
+    return await fresh_database(Database(name="specimen", migrations=(chassis_migrations(),)))
+
+
+@pytest.fixture
+async def pool(dsns: dict[str, str]) -> AsyncIterator[asyncpg.Pool]:
+    async with asyncpg.create_pool(dsns["app"], min_size=1, max_size=16) as pool:
+        yield pool
+
+
+@pytest.fixture
+def handler(pool: asyncpg.Pool) -> SeatHandler:
+    return Handler(decider=SEATS, store=STORE, pool=pool)
+
+
+async def test_sixteen_at_once_get_sixteen_versions_without_hole_or_double(handler: SeatHandler, pool: asyncpg.Pool) -> None:
+    outcomes = await asyncio.gather(*(handler.handle(hold()) for _ in range(16)))
+    assert {outcome.status for outcome in outcomes} == {"done"}
+    versions = await pool.fetch("select stream_version, (convert_from(body, 'utf8')::json->>'held')::int as held from events order by 1")
+    assert [(row["stream_version"], row["held"]) for row in versions] == [(n, n) for n in range(1, 17)]
+
+
+async def test_asking_twice_is_asking_once_with_the_same_answer(handler: SeatHandler, pool: asyncpg.Pool) -> None:
+    request = hold()
+    first, second = await handler.handle(request), await handler.handle(request)
+    assert second.repeated and second.answer == first.answer
+    assert await pool.fetchval("select count(*) from events") == 1
+
+
+async def test_the_same_key_for_another_request_is_refused(handler: SeatHandler) -> None:
+    key = uuid4()
+    await handler.handle(hold(command_id=key, fingerprint=b"one"))
+    with pytest.raises(KeyReused):
+        await handler.handle(hold(command_id=key, fingerprint=b"two"))
+
+
+async def test_a_refusal_is_remembered_and_writes_no_event(handler: SeatHandler, pool: asyncpg.Pool) -> None:
+    for _ in range(40):
+        await handler.handle(hold())
+    refused = await handler.handle(hold())
+    assert (refused.status, refused.reason) == ("refused", "no seat is free")
+    assert await pool.fetchval("select count(*) from events") == 40
+
+
+@pytest.mark.parametrize("statement", ["update events set type = 'x'", "delete from events", "truncate events", "update relay_log set chain = ''"])
+@pytest.mark.parametrize("role", ["app", "consumer", "relay"])
+async def test_no_role_of_a_service_can_rewrite_the_past(dsns: dict[str, str], role: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsns[role])
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    finally:
+        await connection.close()
