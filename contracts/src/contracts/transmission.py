@@ -106,11 +106,14 @@ class TransmissionAcknowledged(_OfTransmissions):
 
 
 class TransmissionRefused(_OfTransmissions):
-    """The recipient will not take it, and says why from a closed list; or it was no longer designated when sending."""
+    """The recipient will not take it, and says why from a closed list; or it may not be sent any more, and never was:
+
+    the recipient was no longer designated when sending, or the detection was withdrawn first.
+    """
 
     transmission_id: Pseudonymous[UUID]
     recipient_id: Pseudonymous[str]
-    reason: Public[RefusalReason | Literal["designation_ended"]]
+    reason: Public[RefusalReason | Literal["designation_ended", "dropout_withdrawn"]]
 
 
 class TransmissionRecalled(_OfTransmissions):
