@@ -28,8 +28,9 @@ class Subscription:
     """Everything that one consumer does.
 
     consumer: its name, and its group id. actor: who acts when a policy does, `/raccroche/<service>`.
-    policies: by event type; dated_policies are told when the event was recorded. handlers: by command type. needs: for an event type, the fact that must be known first for
-    the subject; until it has come the record waits, and the same speaker's later records of that subject behind it.
+    policies: by event type; dated_policies are told when the event was recorded. handlers: by command type.
+    needs: for an event type, the fact that must be known first for the subject; until it has come the record waits, and
+    the same speaker's later records of that subject behind it.
     witnesses: see every readable record beyond the mark, even one whose version was heard before (history keeps them).
     """
 
