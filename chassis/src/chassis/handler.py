@@ -54,14 +54,29 @@ class Handler[C, S, E: Event]:
 
     async def handle_with(self, request: Request[C], also: Callable[[Connection], Awaitable[None]]) -> Outcome:
         """As `handle`, with one more write of the caller's in the same transaction (skipped when repeated or refused)."""
+
+        async def when_done(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+            if outcomes[0].status == "done" and not outcomes[0].repeated:
+                await also(connection)
+
+        (outcome,) = await self.handle_all_with([request], when_done)
+        return outcome
+
+    async def handle_all_with(
+        self, requests: Sequence[Request[C]], also: Callable[[Connection, Sequence[Outcome]], Awaitable[None]]
+    ) -> list[Outcome]:
+        """Handle many requests in one transaction, with the caller's writes that follow from their outcomes.
+
+        Raises:
+            KeyReused, TryAgain: as `handle`; then none of them was handled.
+        """
         for attempt in range(ATTEMPTS):
             try:
                 async with self.pool.acquire() as connection, connection.transaction():
-                    (outcome,) = await self.handle_in(connection, [request])
-                    if outcome.status == "done" and not outcome.repeated:
-                        await also(connection)
+                    outcomes = await self.handle_in(connection, requests)
+                    await also(connection, outcomes)
                 self.committed()
-                return outcome
+                return outcomes
             except (Conflict, asyncpg.DeadlockDetectedError):
                 await asyncio.sleep(random() * 0.005 * (attempt + 1))  # noqa: S311 -- spreads retries, no secret
             except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, asyncpg.QueryCanceledError):
