@@ -1,0 +1,1 @@
+"""History: hears everything, keeps the bytes, decides and says nothing."""

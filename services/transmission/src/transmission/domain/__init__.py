@@ -1,0 +1,1 @@
+"""What transmission decides: pure, without clock, chance or input."""

@@ -1,0 +1,1 @@
+"""The questions that transmission answers, one file each."""
