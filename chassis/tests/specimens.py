@@ -1,5 +1,6 @@
 """Specimen decider, events and records for the chassis's own tests: seats of one offer, the smallest rule that can be broken."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,8 +48,8 @@ def hold(offer_id: str = "specimen--1", *, command_id: UUID | None = None, finge
 
 def said(event: Event, *, version: int, offset: int, partition: int = 0, sequence: int = 1) -> RawRecord:
     """A record as the relay would have sent it."""
-    recording = STORE.record(event, version, hold())
-    attributes = {name: value for name, value in _attributes(recording.attributes).items()}
+    recording = EventStore(source=f"/raccroche/{event.speaker}", clock=CLOCK).record(event, version, hold())
+    attributes = dict(json.loads(recording.attributes))
     chain = link(GENESIS, sequence, leaf_of(canonical(attributes)))
     headers = to_headers(attributes, sequence=sequence, chain=chain.hex(), traceparent=None, tracestate=None)
     return RawRecord(
@@ -59,12 +60,6 @@ def said(event: Event, *, version: int, offset: int, partition: int = 0, sequenc
 
 def seats(held: int, offer_id: str = "specimen--1") -> SeatsChanged:
     return SeatsChanged(offer_id=offer_id, held=held, free=40 - held, because="referral_made")
-
-
-def _attributes(stored: bytes) -> dict[str, str]:
-    import json
-
-    return dict(json.loads(stored))
 
 
 def id_of(name: str) -> UUID:

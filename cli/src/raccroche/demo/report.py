@@ -1,0 +1,72 @@
+"""What became of everybody: the services' own figures beside the generator's truth, the chain check, one person's story."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from raccroche.demo.callers import Caller
+from raccroche.fiction import Fiction
+from raccroche.verification import Verification
+
+COMPARED = ("lines", "accepted", "rejected", "held", "not_kept", "detections", "withdrawn", "by_flags", "cases", "transmissions", "recalled")
+
+type Figures = dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The demonstration's one document, and whether everything in it is as it should be."""
+
+    document: dict[str, object]
+    differences: tuple[str, ...]
+
+
+async def figures_of(observers: Mapping[str, Caller]) -> dict[str, Figures]:
+    return {name: await caller.get("/figures") for name, caller in observers.items()}
+
+
+def found(figures: Mapping[str, Figures]) -> dict[str, object]:
+    """The figures of the five services under the report's names. `accepted` counts lines with and without remarks."""
+    intake, followup, offers, transmission = (figures[name] for name in ("intake", "followup", "offers", "transmission"))
+    return {
+        "lines": intake["lines"],
+        "accepted": _number(intake["accepted"]) + _number(intake["accepted_with_remarks"]),
+        "accepted_with_remarks": intake["accepted_with_remarks"],
+        "rejected": intake["rejected"],
+        "held": intake["held"],
+        "not_kept": intake["not_kept"],
+        "detections": intake["detections"],
+        "withdrawn": intake["withdrawn"],
+        "by_flags": intake["by_flags"],
+        "cases": followup["cases"],
+        "bilans": followup["bilans"],
+        "referrals": offers["referrals"],
+        "transmissions": transmission["by_recipient"],
+        "recalled": transmission["recalled"],
+        "seats_ok": offers["seats_ok"],
+    }
+
+
+def differences(result: Mapping[str, object], truth: Mapping[str, object]) -> list[str]:
+    """Every compared figure that is not the truth, in words."""
+    return [f"{name}: {result[name]}, the truth is {truth[name]}" for name in COMPARED if result[name] != truth[name]]
+
+
+def outcome(
+    result: dict[str, object], fiction: Fiction, verification: Verification, parked: Mapping[str, int], conflicts: int
+) -> Outcome:
+    """Compare and judge."""
+    truth = fiction.truth.document()
+    wrong = differences(result, truth)
+    wrong += [f"the chain of {speaker} is broken" for speaker, good in verification.by_speaker().items() if not good]
+    wrong += [f"{count} records are parked in {service}" for service, count in parked.items() if count]
+    wrong += ["a seat was held twice"] if result["seats_ok"] is not True else []
+    wrong += [f"history heard {conflicts} conflicting records"] if conflicts else []
+    document = {
+        **result, "truth": truth, "parked": sum(parked.values()), "chain_verified": verification.by_speaker(),
+        "history_conflicts": conflicts, "differences": wrong,
+    }  # fmt: skip
+    return Outcome(document=document, differences=tuple(wrong))
+
+
+def _number(value: object) -> int:
+    return int(str(value))
