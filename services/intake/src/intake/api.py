@@ -1,0 +1,125 @@
+"""The entrance for establishments: send a list, ask what became of it and of each line; and the figures for the house."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from chassis.callers import Caller, require
+from chassis.decider import Trace
+from chassis.handler import KeyReused
+from chassis.problems import Problem
+from chassis.telemetry import current_traceparent
+from contracts.intake import ListFormat
+from intake.formats.cells import ListRefused
+from intake.receiving import Reception, Sending, body_of
+from intake.rules import Verdict, sentence_of
+
+STATUS = {"OUT_OF_MANDATE": 403, "TOO_LARGE": 413}
+
+Sender = Annotated[Caller, Depends(require("sender"))]
+SenderOrOps = Annotated[Caller, Depends(require("sender", "ops"))]
+Onlooker = Annotated[Caller, Depends(require("ops", "analyst"))]
+After = Annotated[int, Query(ge=0)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+def routes(pool: asyncpg.Pool, reception: Reception) -> APIRouter:
+    router = APIRouter()
+    _receiving_route(router, reception)
+    _question_routes(router, pool)
+    return router
+
+
+def _receiving_route(router: APIRouter, reception: Reception) -> None:
+    @router.put("/lists/{list_id}")
+    async def receive(
+        list_id: UUID, request: Request, caller: Sender, list_format: Annotated[ListFormat, Query(alias="format")], reference_date: date
+    ) -> Response:
+        sender = _establishment(caller)
+        try:
+            sending = Sending(
+                list_id=list_id, sender=sender, format=list_format, reference_date=reference_date,
+                body=await body_of(request.stream()), actor=caller.actor, trace=Trace(*current_traceparent()),
+            )  # fmt: skip
+            await reception.receive(sending)
+        except ListRefused as refused:
+            await reception.refuse(list_id, sender, refused)
+            status = STATUS.get(refused.rule, 422)
+            raise Problem(status, "The list is refused", sentence_of(refused.rule), refused.rule) from None
+        except KeyReused:
+            raise Problem(422, "This list id was used", "the id belongs to another list; choose a new one", None) from None
+        return JSONResponse({"list_id": str(list_id), "sender": sender, "status": "received"}, status_code=202)
+
+
+def _question_routes(router: APIRouter, pool: asyncpg.Pool) -> None:
+    @router.get("/lists/{list_id}")
+    async def one_list(list_id: UUID, caller: SenderOrOps) -> dict[str, object]:
+        return await _list_of(pool, list_id, caller)
+
+    @router.get("/lists/{list_id}/lines")
+    async def lines(
+        list_id: UUID, caller: SenderOrOps, verdict: Verdict | None = None, after: After = 0, limit: Limit = 200
+    ) -> dict[str, object]:
+        await _list_of(pool, list_id, caller)
+        rows = await pool.fetch(LINES, list_id, verdict, after, limit)
+        return {"lines": [_line(row) for row in rows]}
+
+    @router.get("/figures")
+    async def figures(_: Onlooker) -> dict[str, object]:
+        lists, dropouts = await pool.fetchrow(LIST_FIGURES), await pool.fetchrow(DROPOUT_FIGURES)
+        flags = {name: dropouts[name] for name in ("l313_7_only", "obligation_only", "both")}
+        return {**dict(lists), "detections": dropouts["detections"], "withdrawn": dropouts["withdrawn"], "by_flags": flags}
+
+
+def _establishment(caller: Caller) -> str:
+    if caller.uai is None:
+        raise Problem(403, "This token names no establishment", "ask for a token that carries the sender's UAI", None)
+    return caller.uai
+
+
+async def _list_of(pool: asyncpg.Pool, list_id: UUID, caller: Caller) -> dict[str, object]:
+    """The list, for its sender or ops; to others it does not exist."""
+    row = await pool.fetchrow(LIST, list_id)
+    if row is None or (caller.role == "sender" and row["sender"] != caller.uai):
+        raise Problem(404, "No such list", "no list of yours has this id", None)
+    return {**dict(row), "list_id": str(list_id)}
+
+
+def _line(row: asyncpg.Record) -> dict[str, object]:
+    """One line as its sender reads it; of an under-16, only that it was one."""
+    broken = [("date_naissance", "UNDER_16")] if row["verdict"] == "not_kept" else zip(row["fields"], row["rules"], strict=True)
+    findings = [{"field": name, "rule": rule, "sentence": sentence_of(rule)} for name, rule in broken]
+    return {"line": row["line"], "verdict": row["verdict"], "findings": findings}
+
+
+LIST = """
+select list_id, sender, format, reference_date,
+  case when closed_at is not null then 'closed' when last_line > 0 then 'reading' else 'received' end as status,
+  accepted + accepted_with_remarks + rejected + held + not_kept as lines,
+  accepted, accepted_with_remarks, rejected, held, not_kept
+from lists where list_id = $1
+"""
+
+LINES = """
+select line, verdict, fields, rules from line_verdict
+where list_id = $1 and ($2::text is null or verdict = $2) and line > $3 order by line limit $4
+"""
+
+LIST_FIGURES = """
+select count(*) as lists, coalesce(sum(lines), 0)::bigint as lines, coalesce(sum(accepted), 0)::bigint as accepted,
+  coalesce(sum(accepted_with_remarks), 0)::bigint as accepted_with_remarks, coalesce(sum(rejected), 0)::bigint as rejected,
+  coalesce(sum(held), 0)::bigint as held, coalesce(sum(not_kept), 0)::bigint as not_kept
+from list_totals
+"""
+
+DROPOUT_FIGURES = """
+select count(*) as detections, count(*) filter (where withdrawn) as withdrawn,
+  count(*) filter (where l313_7 and not obligation_formation) as l313_7_only,
+  count(*) filter (where obligation_formation and not l313_7) as obligation_only,
+  count(*) filter (where l313_7 and obligation_formation) as both
+from dropouts
+"""

@@ -1,0 +1,66 @@
+"""The composition root of intake: the only file that sees everything."""
+
+import asyncio
+import base64
+from pathlib import Path
+
+from chassis.handler import Handler
+from chassis.service import Basics, Parts
+from chassis.subscription import Subscription
+from contracts.intake import ListEvent, PersonEvent
+from intake.api import routes
+from intake.batch import ACTOR, Desk
+from intake.domain.detection import SIEI_V1
+from intake.domain.list import LIST, ListCommand, SchoolList
+from intake.domain.person import PERSON, Person, PersonCommand
+from intake.identity import Digests
+from intake.lists import pending
+from intake.projections.dropouts import DROPOUTS
+from intake.projections.list_totals import LIST_TOTALS
+from intake.reader import Reader
+from intake.receiving import Reception
+
+KEY_BYTES = 32
+
+
+class KeysMissing(RuntimeError):
+    """Intake makes persons and seals what is known of them: it cannot work without its keys."""
+
+
+def build(basics: Basics) -> Parts:
+    """Everything that intake is made of.
+
+    Raises:
+        KeysMissing: the settings name no keyring, or no key of identities, or one of the wrong length.
+    """
+    if basics.keyring is None or basics.settings.identity_key_file is None:
+        raise KeysMissing("set KEYRING_DSN, KEYRING_MASTER_KEYS_FILE (all classes) and IDENTITY_KEY_FILE")
+    digests = Digests(key=identity_key_from(basics.settings.identity_key_file))
+    lists = Handler[ListCommand, SchoolList, ListEvent](decider=LIST, store=basics.store, pool=basics.app, committed=basics.wake)
+    persons = Handler[PersonCommand, Person, PersonEvent](decider=PERSON, store=basics.store, pool=basics.app, committed=basics.wake)
+    desk = Desk(keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists)
+    arrived = asyncio.Event()
+    reader = Reader(pool=basics.app, desk=desk, rule=SIEI_V1, arrived=arrived, committed=basics.wake)
+    reception = Reception(
+        pool=basics.app, handler=lists, keyring=basics.keyring, digests=digests, clock=basics.clock, arrived=arrived
+    )
+    return Parts(
+        subscription=Subscription(
+            consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS)
+        ),
+        routers=(routes(basics.app, reception),),
+        workers=(reader.run,),
+        pending=pending,
+    )
+
+
+def identity_key_from(path: Path) -> bytes:
+    """The key of the digests by which persons are recognised: base64 of 32 bytes.
+
+    Raises:
+        KeysMissing: it has another length.
+    """
+    key = base64.b64decode(path.read_text().strip(), validate=True)
+    if len(key) != KEY_BYTES:
+        raise KeysMissing("IDENTITY_KEY_FILE must hold 32 bytes in base64")
+    return key

@@ -1,0 +1,84 @@
+"""A list is complete: its people are decided upon, then it closes and its body goes."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID, uuid5
+
+from chassis.decider import Request, Trace
+from chassis.event_store import Connection
+from contracts.intake import DiplomaSeen, EnrolmentSeen, ExitSeen
+from intake import lists
+from intake.batch import Desk, request_of, settled
+from intake.domain.detection import Rule
+from intake.domain.list import CloseList
+from intake.domain.person import DecideDropout, PersonCommand
+from intake.lists import Job
+
+AT_ONCE = 200
+FACTS = [fact.wire_type() for fact in (ExitSeen, EnrolmentSeen, DiplomaSeen)]
+
+
+async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, trace: Trace) -> int:
+    """Decide upon some of the people whom the list touched; how many, 0 when all are done.
+
+    Raises:
+        chassis.event_store.Conflict: roll back and come again.
+    """
+    async with connection.transaction():
+        rows = await connection.fetch(TOUCHED, job.list_id, AT_ONCE)
+        if not rows:
+            return 0
+        people = [row["person_id"] for row in rows]
+        facts, coverage = await _facts(connection, people), await lists.coverage(connection, job.list_id)
+        requests: list[Request[PersonCommand]] = []
+        for row in rows:
+            person_id = row["person_id"]
+            command = DecideDropout(
+                person_id=person_id,
+                detection_id=uuid5(job.list_id, f"detection {person_id}"),
+                rule=rule,
+                facts=tuple(facts[person_id]),
+                coverage=coverage,
+                reference_date=job.reference_date,
+                age=row["age"],
+                majority_month=row["majority_month"],
+                departement=row["departement"],
+            )
+            requests.append(request_of(job, f"decide {person_id}", command, trace, cause=facts[person_id][-1]))
+        settled(await desk.person_handler.handle_in(connection, requests))
+        await connection.execute(DECIDED, job.list_id, people)
+        return len(rows)
+
+
+async def _facts(connection: Connection, people: Sequence[UUID]) -> Mapping[UUID, list[UUID]]:
+    """The ids of each person's facts, in the order in which they were told."""
+    found: dict[UUID, list[UUID]] = {person_id: [] for person_id in people}
+    for row in await connection.fetch(FACT_IDS, [f"person-{person_id}" for person_id in people], FACTS):
+        found[UUID(row["stream_id"].removeprefix("person-"))].append(row["event_id"])
+    return found
+
+
+async def close(desk: Desk, connection: Connection, job: Job, trace: Trace) -> None:
+    """Say the totals and delete the body, together."""
+    async with connection.transaction():
+        counts = await lists.counts_of(connection, job.list_id)
+        command = CloseList(
+            list_id=job.list_id,
+            lines=sum(counts.values()),
+            accepted=counts["accepted"],
+            accepted_with_remarks=counts["accepted_with_remarks"],
+            rejected=counts["rejected"],
+            held=counts["held"],
+            not_kept=counts["not_kept"],
+        )
+        settled(await desk.list_handler.handle_in(connection, [request_of(job, "close", command, trace)]))
+        await lists.close(connection, job.list_id, desk.clock.now())
+
+
+TOUCHED = """
+select t.person_id, t.age, d.majority_month, d.departement from touched t join person_derived d using (person_id)
+where t.list_id = $1 order by t.person_id limit $2
+"""
+DECIDED = "delete from touched where list_id = $1 and person_id = any($2::uuid[])"
+FACT_IDS = """
+select event_id, stream_id from events where stream_id = any($1::text[]) and type = any($2::text[]) order by stream_id, stream_version
+"""

@@ -1,0 +1,146 @@
+"""The life of one list: received, its bad lines told, closed when every line has its verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from chassis.decider import Decider, Refused
+from contracts.intake import Finding, ListClosed, ListEvent, ListFormat, ListLineHeld, ListLineRejected, ListReceived
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiveList:
+    """An establishment sent a list that was inspected and encrypted."""
+
+    list_id: UUID
+    sender: str
+    format: ListFormat
+    reference_date: date
+    sealed_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectLine:
+    """A line breaks rules that its sender can mend."""
+
+    list_id: UUID
+    line: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldLine:
+    """A line must wait for a human."""
+
+    list_id: UUID
+    line: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseList:
+    """The last line has its verdict."""
+
+    list_id: UUID
+    lines: int
+    accepted: int
+    accepted_with_remarks: int
+    rejected: int
+    held: int
+    not_kept: int
+
+
+type ListCommand = ReceiveList | RejectLine | HoldLine | CloseList
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Never heard of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Open:
+    """Received, not closed; the lines already told as rejected or held."""
+
+    told: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Every line has its verdict."""
+
+
+type SchoolList = Unknown | Open | Closed
+
+UNKNOWN = "the list was never received"
+SUM = "the verdicts do not add up to the lines"
+
+
+def evolve(state: SchoolList, event: ListEvent) -> SchoolList:
+    match event:
+        case ListReceived():
+            return Open()
+        case ListLineRejected(line=line) | ListLineHeld(line=line):
+            return Open(told=state.told | {line}) if isinstance(state, Open) else state
+        case ListClosed():
+            return Closed()
+
+
+def decide(state: SchoolList, command: ListCommand) -> Sequence[ListEvent]:
+    match command:
+        case ReceiveList():
+            return receive(state, command)
+        case RejectLine(list_id=list_id, line=line, findings=findings):
+            return [ListLineRejected(list_id=list_id, line=line, findings=findings)] if _untold(state, line) else []
+        case HoldLine(list_id=list_id, line=line, findings=findings):
+            return [ListLineHeld(list_id=list_id, line=line, findings=findings)] if _untold(state, line) else []
+        case CloseList():
+            return close(state, command)
+
+
+def receive(state: SchoolList, command: ReceiveList) -> Sequence[ListEvent]:
+    match state:
+        case Unknown():
+            return [
+                ListReceived(
+                    list_id=command.list_id, sender=command.sender, format=command.format,
+                    reference_date=command.reference_date, sealed_sha256=command.sealed_sha256,
+                )
+            ]  # fmt: skip
+        case Open() | Closed():
+            return []
+
+
+def close(state: SchoolList, command: CloseList) -> Sequence[ListEvent]:
+    verdicts = command.accepted + command.accepted_with_remarks + command.rejected + command.held + command.not_kept
+    if verdicts != command.lines:
+        raise Refused(SUM)
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Open():
+            return [
+                ListClosed(
+                    list_id=command.list_id, lines=command.lines, accepted=command.accepted,
+                    accepted_with_remarks=command.accepted_with_remarks, rejected=command.rejected,
+                    held=command.held, not_kept=command.not_kept,
+                )
+            ]  # fmt: skip
+        case Closed():
+            return []
+
+
+def _untold(state: SchoolList, line: int) -> bool:
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Open(told=told):
+            return line not in told
+        case Closed():
+            return False
+
+
+LIST: Decider[ListCommand, SchoolList, ListEvent] = Decider(
+    initial=Unknown(), evolve=evolve, decide=decide, streams=lambda command: (f"list-{command.list_id}",)
+)

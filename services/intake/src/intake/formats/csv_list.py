@@ -1,0 +1,96 @@
+"""CSV of an establishment, with a documented header: leavers reported, or late enrolments. Separator `;`, UTF-8."""
+
+import re
+from datetime import date
+from typing import Literal
+
+from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, ListRefused, RawLine
+from intake.formats.text import LineFault, cut, physical_lines, text_of
+
+LEAVERS = (
+    "uai", "ine", "nom", "prenom", "date_naissance", "commune_naissance", "sexe", "telephone", "courriel", "adresse", "code_postal",
+    "commune_residence", "representant_nom", "representant_prenom", "representant_telephone", "representant_courriel", "formation",
+    "diplome_obtenu", "date_entree", "date_sortie", "motif_sortie",
+)  # fmt: skip
+ENROLMENTS = ("uai", "ine", "nom", "prenom", "date_naissance", "commune_naissance", "formation", "date_entree", "date_sortie")
+KINDS: dict[tuple[str, ...], Literal["leaver", "enrolment"]] = {LEAVERS: "leaver", ENROLMENTS: "enrolment"}
+
+COLUMNS = {
+    "family_name": "nom", "first_names": "prenom", "birth_date": "date_naissance", "birth_commune": "commune_naissance",
+    "phones": "telephone", "email": "courriel", "postcode": "code_postal", "entry_date": "date_entree", "exit_date": "date_sortie",
+    "guardian_phones": "representant_telephone", "guardian_email": "representant_courriel", "diploma": "diplome_obtenu",
+}  # fmt: skip
+
+FRENCH = re.compile(r"(\d{2})/(\d{2})/(\d{4})", re.ASCII)
+ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+
+
+def read(body: bytes) -> list[RawLine]:
+    """Every line after the header.
+
+    Raises:
+        ListRefused: EMPTY_LIST, TYPE_MISMATCH, ENCODING or HEADER_UNKNOWN.
+    """
+    lines = physical_lines(text_of(body))
+    _, first = next(lines)
+    header = tuple(name.strip().strip('"') for name in first.split(";"))
+    kind = KINDS.get(header)
+    if kind is None:
+        raise ListRefused("HEADER_UNKNOWN")
+    found = [_line(number, line, header, kind) for number, line in lines]
+    if not found:
+        raise ListRefused("EMPTY_LIST")
+    return found
+
+
+def _line(number: int, line: str, header: tuple[str, ...], kind: Literal["leaver", "enrolment"]) -> RawLine:
+    try:
+        named = dict(zip(header, cut(line, ";", len(header), quoted=True), strict=True))
+    except LineFault as fault:
+        return Fault(line=number, rule=fault.rule, text=line)
+    return _leaver(number, named) if kind == "leaver" else _enrolment(number, named)
+
+
+def _leaver(number: int, named: dict[str, str]) -> Cells:
+    guardian = GuardianCells(
+        family_name=named["representant_nom"],
+        first_name=named["representant_prenom"],
+        phones=_present(named["representant_telephone"]),
+        email=named["representant_courriel"],
+    )
+    return Cells(
+        line=number, kind="leaver", uai=named["uai"], ine=named["ine"], family_name=named["nom"], first_names=_present(named["prenom"]),
+        birth_date=named["date_naissance"], birth_commune=named["commune_naissance"], sex=named["sexe"],
+        phones=_present(named["telephone"]), email=named["courriel"], address=_present(named["adresse"]),
+        postcode=named["code_postal"], commune=named["commune_residence"], guardians=(guardian,) if guardian.family_name else (),
+        formation=named["formation"], diploma=named["diplome_obtenu"], entry_date=named["date_entree"],
+        exit_date=named["date_sortie"], motive=named["motif_sortie"],
+    )  # fmt: skip
+
+
+def _enrolment(number: int, named: dict[str, str]) -> Cells:
+    return Cells(
+        line=number, kind="enrolment", uai=named["uai"], ine=named["ine"], family_name=named["nom"],
+        first_names=_present(named["prenom"]), birth_date=named["date_naissance"], birth_commune=named["commune_naissance"],
+        formation=named["formation"], entry_date=named["date_entree"], exit_date=named["date_sortie"],
+    )  # fmt: skip
+
+
+def _present(*cells: str) -> tuple[str, ...]:
+    return tuple(cell for cell in cells if cell)
+
+
+def date_of(cell: str) -> date:
+    """ISO 8601 or DD/MM/YYYY, nothing else.
+
+    Raises:
+        ValueError: neither, or no such day.
+    """
+    if french := FRENCH.fullmatch(cell):
+        return date(int(french[3]), int(french[2]), int(french[1]))
+    if ISO.fullmatch(cell):
+        return date.fromisoformat(cell)
+    raise ValueError("not a date of this format")
+
+
+ADAPTER = Adapter(read=read, date_of=date_of, columns=COLUMNS)

@@ -1,0 +1,175 @@
+"""SIECLE exports: `ElevesAvecAdresses` with `ResponsablesAvecAdresses`, zipped together or pupils alone (DOMAIN 6.1).
+
+A pupil with an exit date has left; one without is an enrolment. ELEVE_ID joins inside the file and means nothing outside it.
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+
+from intake.formats import archive, xml
+from intake.formats.cells import CELL_LIMIT, Adapter, Cells, Fault, GuardianCells, ListRefused, RawLine
+from intake.formats.text import CONTROL
+from intake.formats.xml import Element
+
+PUPILS, GUARDIANS = "BEE_ELEVES", "BEE_RESPONSABLES"
+VERSION = re.compile(r"(1\.[7-9]|2\.\d|3\.0)(\.\d+)?", re.ASCII)
+DAY = re.compile(r"(\d{2})/(\d{2})/(\d{4})", re.ASCII)
+PRIORITY = {"1": 0, "2": 1}
+LINES = ("LIGNE1_ADRESSE", "LIGNE2_ADRESSE", "LIGNE3_ADRESSE", "LIGNE4_ADRESSE")
+PHONES = ("TEL_PERSONNEL", "TEL_PORTABLE", "TEL_PROFESSIONNEL")
+
+COLUMNS = {
+    "uai": "UAJ", "ine": "ID_NATIONAL", "family_name": "NOM_DE_FAMILLE", "usage_name": "NOM_USAGE", "first_names": "PRENOM",
+    "birth_date": "DATE_NAISS", "birth_commune": "CODE_COMMUNE_INSEE_NAISS", "postcode": "CODE_POSTAL", "entry_date": "DATE_ENTREE",
+    "exit_date": "DATE_SORTIE", "phones": "TEL_PORTABLE", "email": "MEL", "guardian_phones": "TEL_PERSONNEL", "guardian_email": "MEL",
+}  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class Files:
+    """What the two files hold, before they are joined."""
+
+    uai: str = ""
+    pupils: list[Element] = field(default_factory=list)
+    addresses: dict[str, Element] = field(default_factory=dict)
+    persons: dict[str, Element] = field(default_factory=dict)
+    links: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
+
+
+def read(body: bytes) -> list[RawLine]:
+    """Every ELEVE, numbered from 1 in the order of the file.
+
+    Raises:
+        ListRefused: for a structural rule of archives, XML or SIECLE.
+    """
+    if not body.strip():
+        raise ListRefused("EMPTY_LIST")
+    files = Files()
+    documents = archive.members(body) if body.startswith(archive.MAGIC) else [body]
+    roots = [_take(document, files) for document in documents]
+    if PUPILS not in roots:
+        raise ListRefused("TYPE_MISMATCH")
+    if not files.pupils:
+        raise ListRefused("EMPTY_LIST")
+    return [_line(number, pupil, files) for number, pupil in enumerate(files.pupils, 1)]
+
+
+def _take(document: bytes, files: Files) -> str:
+    xml.check(document)
+    root, attributes = xml.root_of(document)
+    if root.startswith("{"):
+        raise ListRefused("SCHEMA_VERSION")
+    if root == PUPILS:
+        _take_pupils(document, attributes, files)
+    elif root == GUARDIANS:
+        _take_guardians(document, files)
+    else:
+        raise ListRefused("TYPE_MISMATCH")
+    return root
+
+
+def _take_pupils(document: bytes, attributes: dict[str, str], files: Files) -> None:
+    if not VERSION.fullmatch(attributes.get("VERSION", "")):
+        raise ListRefused("SCHEMA_VERSION")
+    for element in xml.elements(document, frozenset({"PARAMETRES", "ELEVE", "ADRESSE"})):
+        if element.tag == "PARAMETRES":
+            files.uai = element.get("UAJ")
+        elif element.tag == "ELEVE":
+            files.pupils.append(element)
+        else:
+            files.addresses[f"pupil {element.key('ADRESSE_ID')}"] = element
+
+
+def _take_guardians(document: bytes, files: Files) -> None:
+    for element in xml.elements(document, frozenset({"PERSONNE", "ADRESSE", "RESPONSABLE_ELEVE"})):
+        if element.tag == "PERSONNE":
+            files.persons[element.key("PERSONNE_ID")] = element
+        elif element.tag == "ADRESSE":
+            files.addresses[f"guardian {element.key('ADRESSE_ID')}"] = element
+        else:
+            files.links[element.key("ELEVE_ID")].append(element)
+
+
+def _line(number: int, pupil: Element, files: Files) -> RawLine:
+    cells = pupil.children.values()
+    if any(CONTROL.search(cell.strip()) for cell in cells):
+        return Fault(line=number, rule="CONTROL_CHAR")
+    if any(len(cell) > CELL_LIMIT for cell in cells):
+        return Fault(line=number, rule="CELL_TOO_LONG")
+    links = sorted(files.links.get(pupil.key("ELEVE_ID"), ()), key=_order)
+    address = _address(pupil, links, files)
+    return Cells(
+        line=number,
+        kind="leaver" if pupil.get("DATE_SORTIE") else "enrolment",
+        uai=files.uai,
+        ine=pupil.get("INE_RNIE") or pupil.get("ID_NATIONAL") or pupil.get("INE_BEA"),
+        family_name=pupil.get("NOM_DE_FAMILLE") or pupil.get("NOM"),
+        usage_name=pupil.get("NOM_USAGE"),
+        first_names=tuple(name for name in (pupil.get("PRENOM"), pupil.get("PRENOM2"), pupil.get("PRENOM3")) if name),
+        birth_date=pupil.get("DATE_NAISS"),
+        birth_commune=_birth_commune(pupil),
+        sex=pupil.get("CODE_SEXE"),
+        phones=_phones(pupil),
+        email=pupil.get("MEL"),
+        address=tuple(line for name in LINES if address and (line := address.get(name))),
+        postcode=address.get("CODE_POSTAL") if address else "",
+        commune=(address.get("LIBELLE_POSTAL") or address.get("COMMUNE_ETRANGERE")) if address else "",
+        guardians=tuple(_guardian(link, files.persons[key]) for link in links if (key := link.key("PERSONNE_ID")) in files.persons),
+        formation=pupil.get("CODE_MEF"),
+        entry_date=pupil.get("DATE_ENTREE"),
+        exit_date=pupil.get("DATE_SORTIE"),
+        motive=pupil.get("CODE_MOTIF_SORTIE"),
+    )
+
+
+def _order(link: Element) -> int:
+    return PRIORITY.get(link.get("NIVEAU_RESPONSABILITE"), 2)
+
+
+def _address(pupil: Element, links: list[Element], files: Files) -> Element | None:
+    """The pupil's own, else that of the guardian who houses the pupil."""
+    own = files.addresses.get(f"pupil {pupil.key('ADRESSE_ID')}")
+    if own is not None:
+        return own
+    for link in sorted(links, key=lambda one: one.get("HEBERGE_ELEVE") not in {"1", "true"}):
+        person = files.persons.get(link.key("PERSONNE_ID"))
+        if person and (theirs := files.addresses.get(f"guardian {person.key('ADRESSE_ID')}")):
+            return theirs
+    return None
+
+
+def _birth_commune(pupil: Element) -> str:
+    """An INSEE code; born abroad, 99 and the country's code."""
+    country = pupil.get("CODE_PAYS")
+    abroad = f"99{country}" if country and country != "100" else ""
+    return pupil.get("CODE_COMMUNE_INSEE_NAISS") or abroad
+
+
+def _guardian(link: Element, person: Element) -> GuardianCells:
+    return GuardianCells(
+        family_name=person.get("NOM_DE_FAMILLE"),
+        first_name=person.get("PRENOM"),
+        phones=_phones(person),
+        email=person.get("MEL"),
+        priority=link.get("NIVEAU_RESPONSABILITE"),
+    )
+
+
+def _phones(element: Element) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(phone for name in PHONES if (phone := element.get(name))))
+
+
+def date_of(cell: str) -> date:
+    """JJ/MM/AAAA.
+
+    Raises:
+        ValueError: not so, or no such day.
+    """
+    if day := DAY.fullmatch(cell):
+        return date(int(day[3]), int(day[2]), int(day[1]))
+    raise ValueError("not a date of this format")
+
+
+ADAPTER = Adapter(read=read, date_of=date_of, columns=COLUMNS)

@@ -1,0 +1,131 @@
+"""Who is the same person? Pure rules over keyed digests (DESIGN 11); the names themselves stay with the caller.
+
+The same: INE and birth date agree and a name part agrees; or, where one side has no INE, names, birth date and commune of
+birth are equal and there is one candidate only. INE alone, or anything less, goes to a human.
+"""
+
+import hmac
+import re
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Literal
+from uuid import UUID
+
+from contracts.personal import Identity
+from intake.cleaning import folded
+
+Kind = Literal["ine", "ine_birth", "ine_name", "identity", "names"]
+PARTS = re.compile(r"[\s\-'’ʼ.]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tokens:
+    """HMACs of one identity. Those of birth date and name parts are bound to the INE, so they link no two persons."""
+
+    ine: bytes | None
+    ine_birth: bytes | None
+    ine_names: frozenset[bytes]
+    identity: bytes | None
+    names: bytes
+
+    def locks(self) -> tuple[int, ...]:
+        """The 64-bit keys under which nobody else may resolve this identity meanwhile."""
+        return tuple(int.from_bytes(token[:8], signed=True) for token in (self.ine, self.names) if token is not None)
+
+    def rows(self) -> list[tuple[bytes, Kind]]:
+        """What is kept about a person who is known by these."""
+        found: list[tuple[bytes, Kind]] = [(self.names, "names")]
+        if self.ine is not None and self.ine_birth is not None:
+            found += [(self.ine, "ine"), (self.ine_birth, "ine_birth"), *((part, "ine_name") for part in sorted(self.ine_names))]
+        if self.identity is not None:
+            found.append((self.identity, "identity"))
+        return found
+
+
+@dataclass(frozen=True)
+class Digests:
+    """Makes keyed digests; the key is intake's alone."""
+
+    key: bytes = field(repr=False)
+
+    def of(self, purpose: str, *parts: bytes) -> bytes:
+        """Parts are length-prefixed, so that no two sequences of parts read the same."""
+        framed = b"".join(len(part).to_bytes(8) + part for part in parts)
+        return hmac.digest(self.key, purpose.encode() + b"\x00" + framed, sha256)
+
+    def _of_text(self, purpose: str, *parts: str) -> bytes:
+        return self.of(purpose, *(part.encode() for part in parts))
+
+    def tokens(self, identity: Identity) -> Tokens:
+        birth, ine = identity.birth_date.isoformat(), identity.ine
+        names = (folded(identity.family_name), folded(identity.first_names[0]), birth)
+        commune = identity.birth_commune
+        return Tokens(
+            ine=self._of_text("ine", ine) if ine else None,
+            ine_birth=self._of_text("ine birth", ine, birth) if ine else None,
+            ine_names=frozenset(self._of_text("ine name", ine, part) for part in name_parts(identity)) if ine else frozenset(),
+            identity=self._of_text("identity", *names, commune) if commune else None,
+            names=self._of_text("names", *names),
+        )
+
+
+def name_parts(identity: Identity) -> frozenset[str]:
+    """The words of all names, folded; single letters prove nothing."""
+    words = PARTS.split(" ".join((identity.family_name, identity.usage_name or "", *identity.first_names)))
+    return frozenset(part for word in words if len(part := folded(word)) > 1)
+
+
+@dataclass(frozen=True)
+class Known:
+    """One person, and only one, is meant."""
+
+    person_id: UUID
+
+
+@dataclass(frozen=True)
+class Nobody:
+    """No known person is meant."""
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A human must say."""
+
+
+type Resolution = Known | Nobody | Undecided
+
+
+@dataclass(kw_only=True)
+class Register:
+    """The part of the known persons that a batch of lines may mean."""
+
+    holders: dict[bytes, set[UUID]] = field(default_factory=dict)
+    tokens: dict[UUID, dict[bytes, Kind]] = field(default_factory=dict)
+
+    def add(self, person_id: UUID, token: bytes, kind: Kind) -> None:
+        self.holders.setdefault(token, set()).add(person_id)
+        self.tokens.setdefault(person_id, {})[token] = kind
+
+    def kinds(self, person_id: UUID) -> set[Kind]:
+        return set(self.tokens[person_id].values())
+
+    def holding(self, token: bytes | None) -> set[UUID]:
+        return set(self.holders.get(token, ())) if token is not None else set()
+
+
+def resolve(tokens: Tokens, register: Register) -> Resolution:
+    """Who is meant by these tokens, among the known."""
+    by_ine = register.holding(tokens.ine)
+    if by_ine:
+        (person_id,) = by_ine
+        return Known(person_id) if _agrees(tokens, register.tokens[person_id]) else Undecided()
+    open_to = {one for one in register.holding(tokens.names) if tokens.ine is None or "ine" not in register.kinds(one)}
+    equal = open_to & register.holding(tokens.identity)
+    if len(equal) == 1:
+        return Known(*equal)
+    unlocated = {one for one in open_to if tokens.identity is None or "identity" not in register.kinds(one)}
+    return Undecided() if equal or unlocated else Nobody()
+
+
+def _agrees(tokens: Tokens, known: dict[bytes, Kind]) -> bool:
+    return tokens.ine_birth in known and any(part in known for part in tokens.ine_names)

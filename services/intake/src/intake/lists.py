@@ -1,0 +1,162 @@
+"""The lists themselves: their encrypted bodies, how far each is read, and the verdicts of their lines."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from chassis.decider import Trace
+from chassis.event_store import Connection
+from contracts.intake import Finding, ListFormat
+from intake.rules import Verdict
+
+VERDICTS: tuple[Verdict, ...] = ("accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
+KEPT_REFUSED = timedelta(days=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A list that is being read: whose, how far, and the event that all of it follows from."""
+
+    list_id: UUID
+    sender: str
+    format: ListFormat
+    reference_date: date
+    sealed_body: bytes
+    last_line: int
+    received_event: UUID
+    correlation_id: UUID
+    trace: Trace
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineVerdict:
+    """What became of one line. A line that is not kept has its number and its verdict, nothing more."""
+
+    line: int
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    hmac: bytes | None = None
+    sealed_line: bytes | None = None
+
+
+class ProgressLost(Exception):
+    """The list stands elsewhere than this reader left it: read its state again."""
+
+
+async def keep_received(
+    connection: Connection, *, list_id: UUID, sender: str, list_format: str, reference_date: date, sealed_body: bytes, at: datetime
+) -> None:
+    await connection.execute(KEEP, list_id, sender, list_format, reference_date, sealed_body, at)
+
+
+async def keep_refused(connection: Connection, *, list_id: UUID, sender: str, rule: str, at: datetime) -> None:
+    """That a file was refused, by whom and why; nothing of the file."""
+    await connection.execute(KEEP_REFUSED, list_id, sender, rule, at)
+
+
+async def claim(connection: Connection) -> Job | None:
+    """The oldest list that nobody reads, locked to this connection until `release` or its end."""
+    for row in await connection.fetch(OPEN):
+        if not await connection.fetchval(LOCK, _lock_of(row["list_id"])):
+            continue
+        if (job := await _job(connection, row["list_id"])) is not None:
+            return job
+        await release(connection, row["list_id"])
+    return None
+
+
+async def _job(connection: Connection, list_id: UUID) -> Job | None:
+    row = await connection.fetchrow(JOB, list_id, f"list-{list_id}")
+    if row is None:
+        return None
+    return Job(
+        list_id=list_id, sender=row["sender"], format=row["format"], reference_date=row["reference_date"],
+        sealed_body=row["sealed_body"], last_line=row["last_line"], received_event=row["event_id"],
+        correlation_id=row["correlation_id"], trace=Trace(traceparent=row["traceparent"], tracestate=row["tracestate"]),
+    )  # fmt: skip
+
+
+async def release(connection: Connection, list_id: UUID) -> None:
+    await connection.execute(UNLOCK, _lock_of(list_id))
+
+
+def _lock_of(list_id: UUID) -> int:
+    return int.from_bytes(list_id.bytes[:8], signed=True)
+
+
+async def advance(connection: Connection, job: Job, *, after: int, verdicts: Sequence[LineVerdict], at: datetime) -> None:
+    """Write verdicts and progress, in the transaction of their facts.
+
+    Raises:
+        ProgressLost: the list is not where `after` says.
+    """
+    counts = Counter(one.verdict for one in verdicts)
+    moved = await connection.execute(ADVANCE, job.list_id, after, verdicts[-1].line, *(counts[verdict] for verdict in VERDICTS))
+    if moved != "UPDATE 1":
+        raise ProgressLost
+    rows = [
+        (job.list_id, one.line, one.verdict, [f.field for f in one.findings], [f.rule for f in one.findings], one.hmac, one.sealed_line, at)
+        for one in verdicts
+    ]
+    await connection.executemany(VERDICT, rows)
+
+
+async def lists_with(connection: Connection, hmacs: Sequence[bytes]) -> dict[bytes, set[UUID]]:
+    """The lists of which an accepted line had this very record."""
+    found: dict[bytes, set[UUID]] = {}
+    for row in await connection.fetch(WITH_HMAC, hmacs):
+        found.setdefault(row["hmac"], set()).add(row["list_id"])
+    return found
+
+
+async def counts_of(connection: Connection, list_id: UUID) -> dict[Verdict, int]:
+    row = await connection.fetchrow(COUNTS, list_id)
+    return {verdict: int(row[verdict]) if row else 0 for verdict in VERDICTS}
+
+
+async def close(connection: Connection, list_id: UUID, at: datetime) -> None:
+    """The body goes in the transaction of `ListClosed`."""
+    await connection.execute(CLOSE, list_id, at)
+
+
+async def coverage(connection: Connection, list_id: UUID) -> dict[str, int]:
+    """How many lists of each format are known, this one counted."""
+    return {row["format"]: row["n"] for row in await connection.fetch(COVERAGE, list_id)}
+
+
+async def pending(connection: Connection) -> int:
+    return int(await connection.fetchval("select count(*) from lists where closed_at is null"))
+
+
+async def forget_refused(connection: Connection, now: datetime) -> None:
+    """Refused and held lines are kept for 30 days, then only their verdict."""
+    await connection.execute(FORGET, now - KEPT_REFUSED)
+
+
+KEEP = """
+insert into lists (list_id, sender, format, reference_date, sealed_body, received_at) values ($1, $2, $3, $4, $5, $6)
+"""
+KEEP_REFUSED = "insert into refused_lists (list_id, sender, rule, refused_at) values ($1, $2, $3, $4)"
+OPEN = "select list_id from lists where closed_at is null order by received_at, list_id"
+LOCK = "select pg_try_advisory_lock($1)"
+UNLOCK = "select pg_advisory_unlock($1)"
+JOB = """
+select l.sender, l.format, l.reference_date, l.sealed_body, l.last_line, e.event_id, e.correlation_id, e.traceparent, e.tracestate
+from lists l join events e on e.stream_id = $2 and e.stream_version = 1
+where l.list_id = $1 and l.closed_at is null
+"""
+ADVANCE = """
+update lists set last_line = $3, accepted = accepted + $4, accepted_with_remarks = accepted_with_remarks + $5,
+  rejected = rejected + $6, held = held + $7, not_kept = not_kept + $8
+where list_id = $1 and last_line = $2 and closed_at is null
+"""
+VERDICT = """
+insert into line_verdict (list_id, line, verdict, fields, rules, hmac, sealed_line, at) values ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+WITH_HMAC = "select hmac, list_id from line_verdict where hmac = any($1::bytea[])"
+COUNTS = "select accepted, accepted_with_remarks, rejected, held, not_kept from lists where list_id = $1 for update"
+CLOSE = "update lists set closed_at = $2, sealed_body = null where list_id = $1"
+COVERAGE = "select format, count(*) as n from lists where closed_at is not null or list_id = $1 group by format order by format"
+FORGET = "update line_verdict set sealed_line = null where sealed_line is not null and at < $1"

@@ -1,0 +1,50 @@
+"""Where it is kept who is known by which digests; resolved under locks, so that two lists make one person of one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from chassis.event_store import Connection
+from intake.identity import Register, Tokens
+
+
+async def register_of(connection: Connection, tokens: Sequence[Tokens]) -> Register:
+    """Lock these identities until the transaction ends, in one order for everybody, then load whom they may mean."""
+    await connection.execute(LOCK, sorted({key for one in tokens for key in one.locks()}))
+    sought = [token for one in tokens for token in (one.ine, one.names) if token is not None]
+    register = Register()
+    for row in await connection.fetch(LIKE, sought):
+        register.add(row["person_id"], row["token"], row["kind"])
+    return register
+
+
+async def keep(connection: Connection, known_by: Iterable[tuple[UUID, Tokens]]) -> None:
+    """These persons are known by these digests from now on."""
+    rows = [(token, person_id, kind) for person_id, tokens in known_by for token, kind in tokens.rows()]
+    if rows:
+        await connection.execute(KEEP, *map(list, zip(*rows, strict=True)))
+
+
+async def keep_derived(connection: Connection, derived: Mapping[UUID, tuple[str, str]]) -> None:
+    """Month of majority and département of residence: what decisions need of a sealed identity."""
+    await connection.executemany(DERIVED, [(person_id, month, departement) for person_id, (month, departement) in derived.items()])
+
+
+async def touch(connection: Connection, list_id: UUID, ages: Mapping[UUID, int]) -> None:
+    """Decide upon these persons when the list closes."""
+    await connection.executemany(TOUCH, [(list_id, person_id, age) for person_id, age in ages.items()])
+
+
+LOCK = "select pg_advisory_xact_lock(key) from (select key from unnest($1::bigint[]) as k (key) order by key) sorted"
+LIKE = """
+select token, person_id, kind from identity_token
+where person_id in (select person_id from identity_token where token = any($1::bytea[]))
+"""
+KEEP = """
+insert into identity_token (token, person_id, kind) select * from unnest($1::bytea[], $2::uuid[], $3::text[])
+on conflict (token, person_id) do nothing
+"""
+DERIVED = """
+insert into person_derived (person_id, majority_month, departement) values ($1, $2, $3)
+on conflict (person_id) do update set majority_month = excluded.majority_month, departement = excluded.departement
+"""
+TOUCH = "insert into touched (list_id, person_id, age) values ($1, $2, $3) on conflict do nothing"

@@ -1,0 +1,1 @@
+"""The questions that intake answers from its own topic."""

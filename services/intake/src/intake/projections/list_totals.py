@@ -1,0 +1,45 @@
+"""How many lists came, and what became of their lines?"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from chassis.heard import Heard
+from chassis.projection import Projection
+from contracts.intake import ListClosed, ListReceived
+
+type Concerned = ListReceived | ListClosed
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListTotals:
+    """One list; its counts are those of its closing."""
+
+    list_id: UUID
+    closed: bool = False
+    lines: int = 0
+    accepted: int = 0
+    accepted_with_remarks: int = 0
+    rejected: int = 0
+    held: int = 0
+    not_kept: int = 0
+
+
+def key(event: Concerned) -> UUID:
+    return event.list_id
+
+
+def apply(row: ListTotals | None, heard: Heard[Concerned]) -> ListTotals | None:
+    match heard.event:
+        case ListReceived(list_id=list_id):
+            return row or ListTotals(list_id=list_id)
+        case ListClosed() as closed:
+            return ListTotals(
+                list_id=closed.list_id, closed=True, lines=closed.lines, accepted=closed.accepted,
+                accepted_with_remarks=closed.accepted_with_remarks, rejected=closed.rejected, held=closed.held,
+                not_kept=closed.not_kept,
+            )  # fmt: skip
+
+
+LIST_TOTALS: Projection[ListTotals] = Projection(
+    table="list_totals", row=ListTotals, key_column="list_id", hears=(ListReceived, ListClosed), key=key, apply=apply
+)

@@ -1,0 +1,102 @@
+"""The worker that reads received lists, one by one: batch after batch, each whole or not at all, so that a crash resumes."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from itertools import batched
+
+import asyncpg
+from opentelemetry import trace as tracing
+
+from chassis import logs
+from chassis.decider import Trace
+from chassis.event_store import Conflict, Connection
+from chassis.failpoints import failpoint
+from chassis.telemetry import context_from, current_traceparent
+from intake import batch, closing, lists
+from intake.batch import Desk
+from intake.domain.detection import Rule
+from intake.formats import ADAPTERS
+from intake.lists import Job, ProgressLost
+
+LINES_AT_ONCE = 200
+ATTEMPTS = 12
+IDLE_SECONDS = 1.0
+PASSING = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, OSError, ProgressLost, TimeoutError)
+
+log = logs.get_logger(__name__)
+tracer = tracing.get_tracer(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Reads what was received. arrived: set when a list came. committed: wakes the relay."""
+
+    pool: asyncpg.Pool
+    desk: Desk
+    rule: Rule
+    arrived: asyncio.Event
+    committed: Callable[[], None]
+
+    async def run(self) -> None:
+        """For ever. Trouble with the database passes: the list is taken up again where its last batch left it."""
+        while True:
+            try:
+                read = await self.read_next()
+            except PASSING as trouble:
+                log.warning("reading a list was interrupted", reason=logs.spoken(trouble))
+                read = False
+            if not read:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self.arrived.wait(), IDLE_SECONDS)
+        except TimeoutError:
+            return
+        self.arrived.clear()
+
+    async def read_next(self) -> bool:
+        """Read the oldest list that nobody reads; false when there is none."""
+        async with self.pool.acquire() as connection:
+            job = await lists.claim(connection)
+            if job is None:
+                await lists.forget_refused(connection, self.desk.clock.now())
+                return False
+            parent = context_from(job.trace.traceparent, job.trace.tracestate)
+            try:
+                with tracer.start_as_current_span("read list", context=parent):
+                    await self._read(connection, job, Trace(*current_traceparent()))
+            finally:
+                if not connection.is_closed():
+                    await lists.release(connection, job.list_id)
+            return True
+
+    async def _read(self, connection: Connection, job: Job, trace: Trace) -> None:
+        keys = (await self.desk.keyring.keys([job.list_id]))[job.list_id]
+        body = keys.open_bytes("list", "body", job.sealed_body)
+        raw = await asyncio.to_thread(ADAPTERS[job.format].read, body)
+        after = job.last_line
+        for lines in batched((one for one in raw if one.line > after), LINES_AT_ONCE, strict=False):
+            prepared = await asyncio.to_thread(batch.prepare, lines, job, self.desk.digests)
+            start = after
+            await self._again(lambda: batch.take(self.desk, connection, job, prepared, after=start, trace=trace))  # noqa: B023 -- awaited here
+            after = lines[-1].line
+            failpoint("intake_mid_list")
+        while await self._again(lambda: closing.decide_some(self.desk, connection, job, self.rule, trace)):
+            failpoint("intake_mid_decisions")
+        await self._again(lambda: closing.close(self.desk, connection, job, trace))
+
+    async def _again[T](self, write: Callable[[], Coroutine[None, None, T]]) -> T:
+        """Write; again from the start when somebody wrote first. Each commit wakes the relay."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                written = await write()
+            except (Conflict, asyncpg.DeadlockDetectedError):
+                if attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(0.01 * attempt)
+            else:
+                self.committed()
+                return written
+        raise AssertionError("unreachable")

@@ -1,0 +1,52 @@
+"""Every rule of intake in one table: what it does to a line or a file, and the French sentence that its sender reads."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Effect = Literal["file", "rejected", "held", "not_kept", "remark"]
+Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
+
+
+@dataclass(frozen=True)
+class RuleText:
+    """What breaking a rule does, and how it is said to an official."""
+
+    effect: Effect
+    sentence: str
+
+
+RULES: dict[str, RuleText] = {
+    "EMPTY_LIST": RuleText("file", "Le fichier ne contient aucune ligne : une liste vide ne se déduit pas d'un fichier vide."),
+    "TYPE_MISMATCH": RuleText("file", "Le contenu du fichier n'est pas du format annoncé."),
+    "ARCHIVE_BROKEN": RuleText("file", "L'archive est tronquée, abîmée ou protégée par un mot de passe."),
+    "ARCHIVE_RATIO": RuleText("file", "L'archive est anormalement comprimée, trop volumineuse ou en contient une autre."),
+    "DOCTYPE_REFUSED": RuleText("file", "Le fichier XML contient une déclaration DOCTYPE, qui est refusée."),
+    "XML_BROKEN": RuleText("file", "Le fichier XML est mal formé ou incomplet."),
+    "ENCODING": RuleText("file", "L'encodage des caractères n'est pas accepté : UTF-8 pour les textes, celui déclaré pour le XML."),
+    "HEADER_UNKNOWN": RuleText("file", "La ligne d'en-tête ou les colonnes ne sont pas celles d'un format connu."),
+    "SCHEMA_VERSION": RuleText("file", "La version ou la structure du fichier SIECLE n'est pas reconnue."),
+    "OUT_OF_MANDATE": RuleText("file", "Le fichier concerne un autre établissement que celui de l'émetteur."),
+    "TOO_LARGE": RuleText("file", "Le fichier dépasse la taille admise de 64 Mio."),
+    "COLUMN_COUNT": RuleText("rejected", "La ligne n'a pas le nombre de colonnes attendu."),
+    "UNTERMINATED_QUOTE": RuleText("rejected", "Un guillemet ouvert n'est pas refermé sur la ligne."),
+    "CONTROL_CHAR": RuleText("rejected", "La ligne contient un caractère de contrôle."),
+    "CELL_TOO_LONG": RuleText("rejected", "Une cellule dépasse 4 000 caractères."),
+    "MISSING_FIELD": RuleText("rejected", "Un champ obligatoire est vide."),
+    "BAD_DATE": RuleText("rejected", "La date n'est pas une date valide au format attendu."),
+    "BAD_UAI": RuleText("rejected", "Le code UAI est mal formé ou sa lettre de contrôle est fausse."),
+    "NAME_INVALID": RuleText("rejected", "Le nom ou le prénom contient des caractères non admis à l'état civil."),
+    "BIRTH_DATE_IMPOSSIBLE": RuleText("rejected", "La date de naissance est impossible à la date de référence de la liste."),
+    "EXIT_BEFORE_ENTRY": RuleText("rejected", "La date de sortie précède la date d'entrée."),
+    "IDENTITY_CONFLICT": RuleText("held", "L'identité contredit une personne déjà connue, ou plusieurs correspondent : à vérifier."),
+    "UNDER_16": RuleText("not_kept", "La personne a moins de 16 ans à la date de référence : comptée, jamais conservée."),
+    "PHONE_INVALID": RuleText("remark", "Un numéro de téléphone n'est pas valide ; il n'est pas conservé."),
+    "EMAIL_INVALID": RuleText("remark", "Une adresse électronique n'est pas valide ; elle n'est pas conservée."),
+    "INE_MALFORMED": RuleText("remark", "L'INE est mal formé ; la ligne est traitée comme sans INE."),
+    "POSTCODE_INVALID": RuleText("remark", "Le code postal n'est pas valide ; le département est celui de l'établissement."),
+    "DUPLICATE_LINE": RuleText("remark", "La ligne répète exactement une autre ligne de la liste."),
+    "ENTRY_DATE_MISSING": RuleText("remark", "La date d'entrée manque : la durée de scolarité ne peut être établie."),
+}
+
+
+def sentence_of(rule: str) -> str:
+    return RULES[rule].sentence

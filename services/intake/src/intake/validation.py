@@ -1,0 +1,200 @@
+"""A line's cells become the common record, or the rules that they break; under-16s are counted and go no further."""
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Literal
+
+from chassis.paris import age_on
+from contracts.intake import Finding
+from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAddress
+from intake import cleaning
+from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, RawLine
+from intake.record import Line, NotKept, Record, Rejected
+
+KEPT_FROM_AGE = 16
+OLDEST = 120
+MAJORITY_YEARS = 18
+
+
+@dataclass(kw_only=True)
+class Notes:
+    """The findings of one line, as they are made, under the sender's own column names."""
+
+    adapter: Adapter
+    faults: list[Finding] = field(default_factory=list)
+    remarks: list[Finding] = field(default_factory=list)
+
+    def fault(self, name: str, rule: str) -> None:
+        self.faults.append(Finding(field=self.adapter.column(name), rule=rule))
+
+    def remark(self, name: str, rule: str) -> None:
+        finding = Finding(field=self.adapter.column(name), rule=rule)
+        if finding not in self.remarks:
+            self.remarks.append(finding)
+
+
+def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
+    """What this line is. A birth date that reads as under 16 comes before every fault: such a line is never kept."""
+    if isinstance(raw, Fault):
+        return Rejected(line=raw.line, findings=raw.findings, text=raw.text)
+    notes = Notes(adapter=adapter)
+    birth_date = _birth_date(raw, notes, reference_date)
+    if birth_date is not None and age_on(birth_date, reference_date) < KEPT_FROM_AGE:
+        return NotKept(line=raw.line)
+    departement, uai = _establishment(raw, notes)
+    identity = _identity(raw, notes, birth_date)
+    entry_date, exit_date = _period(raw, notes)
+    if notes.faults or identity is None:
+        return Rejected(line=raw.line, findings=tuple(notes.faults), cells=mendable(raw))
+    return Record(
+        line=raw.line,
+        kind=raw.kind,
+        uai=uai,
+        identity=identity,
+        contact=_contact(raw, notes),
+        guardians=_guardians(raw, notes),
+        formation=cleaning.plain(raw.formation) or None,
+        diploma=raw.diploma.zfill(2) if raw.diploma else None,
+        entry_date=entry_date,
+        exit_date=exit_date,
+        motive=cleaning.plain(raw.motive) or None,
+        age=age_on(identity.birth_date, reference_date),
+        majority_month=f"{identity.birth_date.year + MAJORITY_YEARS:04d}-{identity.birth_date.month:02d}",
+        departement=_residence(raw, notes) or departement,
+        remarks=tuple(notes.remarks),
+    )
+
+
+def _birth_date(raw: Cells, notes: Notes, reference_date: date) -> date | None:
+    day = _date(raw.birth_date, "birth_date", notes, required=True)
+    if day is not None and (day > reference_date or age_on(day, reference_date) > OLDEST or (day.month, day.day, day.year) == (1, 1, 1900)):
+        notes.fault("birth_date", "BIRTH_DATE_IMPOSSIBLE")
+        return None
+    return day
+
+
+def _date(cell: str, name: str, notes: Notes, *, required: bool) -> date | None:
+    if not cell:
+        if required:
+            notes.fault(name, "MISSING_FIELD")
+        return None
+    try:
+        return notes.adapter.date_of(cell)
+    except ValueError:
+        notes.fault(name, "BAD_DATE")
+        return None
+
+
+def _establishment(raw: Cells, notes: Notes) -> tuple[str, str]:
+    uai = cleaning.uai_of(raw.uai)
+    departement = cleaning.departement_of_uai(uai) if uai else None
+    if not uai or not departement:
+        notes.fault("uai", "BAD_UAI" if raw.uai else "MISSING_FIELD")
+        return "", ""
+    return departement, uai
+
+
+def _identity(raw: Cells, notes: Notes, birth_date: date | None) -> Identity | None:
+    family_name = _name(raw.family_name, "family_name", notes)
+    first_names = [_name(name, "first_names", notes) for name in raw.first_names or ("",)]
+    ine = cleaning.ine_of(raw.ine)
+    if raw.ine and not ine:
+        notes.remark("ine", "INE_MALFORMED")
+    kept = tuple(name for name in first_names if name)
+    if birth_date is None or family_name is None or len(kept) != len(first_names):
+        return None
+    return Identity(
+        ine=ine,
+        family_name=family_name,
+        usage_name=cleaning.name_of(raw.usage_name),
+        first_names=kept,
+        birth_date=birth_date,
+        birth_commune=cleaning.plain(raw.birth_commune).upper() or None,
+        sex=_sex(raw.sex),
+    )
+
+
+def _name(text: str, name: str, notes: Notes) -> str | None:
+    if not text:
+        notes.fault(name, "MISSING_FIELD")
+        return None
+    found = cleaning.name_of(text)
+    if found is None:
+        notes.fault(name, "NAME_INVALID")
+    return found
+
+
+def _sex(text: str) -> Literal["1", "2"] | None:
+    match text.strip().upper():
+        case "1" | "M" | "H":
+            return "1"
+        case "2" | "F":
+            return "2"
+        case _:
+            return None
+
+
+def _period(raw: Cells, notes: Notes) -> tuple[date | None, date | None]:
+    leaver = raw.kind == "leaver"
+    entry = _date(raw.entry_date, "entry_date", notes, required=not leaver)
+    left = _date(raw.exit_date, "exit_date", notes, required=leaver)
+    if leaver and not raw.entry_date:
+        notes.remark("entry_date", "ENTRY_DATE_MISSING")
+    if entry and left and left < entry:
+        notes.fault("exit_date", "EXIT_BEFORE_ENTRY")
+    return entry, left
+
+
+def _contact(raw: Cells, notes: Notes) -> Contact | None:
+    lines, commune = tuple(filter(None, map(cleaning.plain, raw.address))), cleaning.plain(raw.commune) or None
+    postcode = cleaning.postcode_of(raw.postcode)
+    address = PostalAddress(lines=lines, postcode=postcode, commune=commune) if lines or postcode or commune else None
+    contact = Contact(phones=_phones(raw.phones, "phones", notes), email=_email(raw.email, "email", notes), address=address)
+    return contact if contact != Contact() else None
+
+
+def _phones(cells: tuple[str, ...], name: str, notes: Notes) -> tuple[str, ...]:
+    found = [cleaning.phone_of(cell) for cell in cells]
+    if None in found:
+        notes.remark(name, "PHONE_INVALID")
+    return tuple(dict.fromkeys(phone for phone in found if phone))
+
+
+def _email(cell: str, name: str, notes: Notes) -> str | None:
+    found = cleaning.email_of(cell) if cell else None
+    if cell and found is None:
+        notes.remark(name, "EMAIL_INVALID")
+    return found
+
+
+def _guardians(raw: Cells, notes: Notes) -> Guardians | None:
+    found = tuple(guardian for cells in raw.guardians if (guardian := _guardian(cells, notes)))
+    return Guardians(guardians=found) if found else None
+
+
+def _guardian(cells: GuardianCells, notes: Notes) -> Guardian | None:
+    family_name = cleaning.name_of(cells.family_name)
+    if family_name is None:
+        return None
+    return Guardian(
+        family_name=family_name,
+        first_name=cleaning.name_of(cells.first_name),
+        phones=_phones(cells.phones, "guardian_phones", notes),
+        email=_email(cells.email, "guardian_email", notes),
+        priority=int(cells.priority) if cells.priority in {"0", "1", "2"} else None,
+    )
+
+
+def _residence(raw: Cells, notes: Notes) -> str | None:
+    if not raw.postcode:
+        return None
+    postcode = cleaning.postcode_of(raw.postcode)
+    if postcode is None:
+        notes.remark("postcode", "POSTCODE_INVALID")
+        return None
+    return cleaning.departement_of_postcode(postcode)
+
+
+def mendable(raw: Cells) -> Cells:
+    """The refused cells; whatever stands for an INE without being one (it may be a NIR) is not kept."""
+    return raw if cleaning.ine_of(raw.ine) else replace(raw, ine="")
