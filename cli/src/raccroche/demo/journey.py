@@ -5,8 +5,8 @@ asked under a key that derives from what it is about, so that a service killed i
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
@@ -56,14 +56,21 @@ class Journey:
             await self._phase("late enrolments", self._send("late_enrolments"))
             await self._phase("last deliveries", self._collect())
 
+    @asynccontextmanager
+    async def observing(self) -> AsyncIterator[dict[str, Caller]]:
+        """An ops caller per service, for whoever looks on after the play."""
+        async with httpx.AsyncClient(timeout=60) as client:
+            self._client = client
+            yield {name: self._caller(name, "ops") for name in LISTENING}
+
     def _caller(self, service: str, role: str, **claims: object) -> Caller:
         token = self.stack.issue_token(role, **claims)  # type: ignore[arg-type]  # the claims of that role
         return Caller(address=self.stack.address(service), token=token, client=self._client)
 
-    async def _phase(self, name: str, work: object) -> None:
+    async def _phase(self, name: str, work: Coroutine[None, None, None]) -> None:
         self.show(f"— {name}")
         self.between(name)
-        await work  # type: ignore[misc]  # a coroutine of this class
+        await work
         await settle(self._observers, self.show)
 
     async def _designate_and_publish(self) -> None:
@@ -180,7 +187,7 @@ class Journey:
         return None if person is None or not person.plan.answered else Answer(motive=person.plan.decline_motive)
 
 
-async def _pages(adviser: Caller):  # noqa: ANN202 -- an async iterator of pages of rows
+async def _pages(adviser: Caller) -> AsyncIterator[list[dict[str, str]]]:
     after: str | None = None
     while True:
         query = {"limit": PAGE} if after is None else {"limit": PAGE, "after": after}

@@ -1,11 +1,11 @@
 """What became of everybody: the services' own figures beside the generator's truth, the chain check, one person's story."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from raccroche.demo.callers import Caller
-from raccroche.fiction import Fiction
-from raccroche.verification import Verification
+from raccroche.fiction import Fiction, truth_document
+from raccroche.verification import Verdict
 
 COMPARED = ("lines", "accepted", "rejected", "held", "not_kept", "detections", "withdrawn", "by_flags", "cases", "transmissions", "recalled")
 
@@ -52,17 +52,17 @@ def differences(result: Mapping[str, object], truth: Mapping[str, object]) -> li
 
 
 def outcome(
-    result: dict[str, object], fiction: Fiction, verification: Verification, parked: Mapping[str, int], conflicts: int
+    result: dict[str, object], fiction: Fiction, verdicts: Sequence[Verdict], parked: Mapping[str, int], conflicts: int
 ) -> Outcome:
     """Compare and judge."""
-    truth = fiction.truth.document()
+    truth = truth_document(fiction)
     wrong = differences(result, truth)
-    wrong += [f"the chain of {speaker} is broken" for speaker, good in verification.by_speaker().items() if not good]
+    wrong += [str(fault) for verdict in verdicts for fault in verdict.faults]
     wrong += [f"{count} records are parked in {service}" for service, count in parked.items() if count]
     wrong += ["a seat was held twice"] if result["seats_ok"] is not True else []
     wrong += [f"history heard {conflicts} conflicting records"] if conflicts else []
     document = {
-        **result, "truth": truth, "parked": sum(parked.values()), "chain_verified": verification.by_speaker(),
+        **result, "truth": truth, "parked": sum(parked.values()), "chain_verified": {verdict.source: verdict.verified for verdict in verdicts},
         "history_conflicts": conflicts, "differences": wrong,
     }  # fmt: skip
     return Outcome(document=document, differences=tuple(wrong))
