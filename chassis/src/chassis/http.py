@@ -1,0 +1,54 @@
+"""How a command comes by HTTP: an Idempotency-Key, one handler, and the answer that was stored the first time."""
+
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+from fastapi import Header, Request
+from starlette.responses import Response
+
+from chassis.callers import Caller
+from chassis.decider import Trace, asked
+from chassis.handler import Handler
+from chassis.problems import Problem
+from chassis.telemetry import current_traceparent
+
+IdempotencyKey = Annotated[UUID, Header(alias="Idempotency-Key")]
+
+
+def route_of(request: Request) -> str:
+    """Method and path: what, beside actor and key, makes a command the same command."""
+    return f"{request.method} {request.url.path}"
+
+
+def command_id_of(caller: Caller, request: Request, key: UUID) -> UUID:
+    """The id that the command will have: for ids inside the command that derive from it."""
+    return uuid5(key, f"{caller.actor} {route_of(request)}")
+
+
+def current_trace() -> Trace:
+    """The trace context of the request in hand, to be stored with what follows from it."""
+    traceparent, tracestate = current_traceparent()
+    return Trace(traceparent=traceparent, tracestate=tracestate)
+
+
+async def carry_out[C](
+    handler: Handler[C, Any, Any],  # whatever its states and events are
+    command: C,
+    *,
+    request: Request,
+    caller: Caller,
+    key: UUID,
+    status: int = 201,
+) -> Response:
+    """Handle the command; the stored answer, byte for byte, when it was done, now or before.
+
+    Raises:
+        Problem: 409 with the domain's reason. KeyReused (422), TryAgain (503): answered by chassis.problems.
+    """
+    wish = asked(command, key=key, actor=caller.actor, route=route_of(request), body=await request.body(), trace=current_trace())
+    outcome = await handler.handle(wish)
+    match outcome.status:
+        case "done":
+            return Response(outcome.answer, status_code=status, media_type="application/json")
+        case "refused":
+            raise Problem(409, "Refused", outcome.reason or "", "REFUSED")

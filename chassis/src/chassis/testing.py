@@ -1,0 +1,63 @@
+"""What tests speak: a clock that stands still, and given / when / then over a decider."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+
+from chassis.decider import Decider, Refused
+from contracts.event import Event
+
+
+class FixedClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, at: datetime) -> None:
+        if at.utcoffset() is None:
+            raise ValueError("an instant needs a time zone")
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def move(self, by: timedelta) -> None:
+        self.at += by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Then[E: Event]:
+    """What came of the command, to be compared with the rule."""
+
+    events: Sequence[E] | None
+    refusal: str | None
+
+    def then(self, *expected: E) -> None:
+        assert self.refusal is None, f"refused: {self.refusal}"
+        assert list(self.events or ()) == list(expected)
+
+    def then_refused(self, reason: str) -> None:
+        assert self.refusal is not None, f"not refused, but decided: {list(self.events or ())}"
+        assert self.refusal == reason
+
+    def then_nothing(self) -> None:
+        self.then()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given[C, S, E: Event]:
+    """A decider and its past."""
+
+    decider: Decider[C, S, E]
+    past: Sequence[E]
+
+    def when(self, command: C) -> Then[E]:
+        state = reduce(self.decider.evolve, self.past, self.decider.initial)
+        try:
+            return Then(events=self.decider.decide(state, command), refusal=None)
+        except Refused as refused:
+            return Then(events=None, refusal=refused.reason)
+
+
+def given[C, S, E: Event](decider: Decider[C, S, E], *past: E) -> Given[C, S, E]:
+    """`given(DECIDER, opened).when(command).then(event)`; the past stands in the order in which the streams are folded."""
+    return Given(decider=decider, past=past)
