@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from chassis.chain import GENESIS, canonical, digest_of, leaf_of, link
-from contracts.envelope import rfc3339
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.chain import GENESIS, canonical, digest_of, leaf_of, link
+from contracts.envelope import rfc3339
 from raccroche.verification import Kept, verify
 
 SOURCE = "/raccroche/offers"

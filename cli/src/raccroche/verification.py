@@ -196,7 +196,7 @@ def _agreement(public: Sequence[Kept], history: Sequence[Kept], source: str) -> 
             faults.append(
                 Fault(
                     source=source, copy="both", private=False, sequence=sequence,
-                    event_id=there and there.event_id, what=missing,
+                    event_id=None if there is None else there.event_id, what=missing,
                 )
             )  # fmt: skip
         else:

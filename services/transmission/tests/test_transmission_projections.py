@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime
 from functools import reduce
 from uuid import UUID
 
+from orjson import loads
+
 from chassis.decider import Request
 from chassis.event_store import EventStore
 from chassis.heard import Heard, RawRecord, read
@@ -22,8 +24,6 @@ from contracts.transmission import (
     TransmissionRefused,
     TransmissionUnroutable,
 )
-from orjson import loads
-
 from transmission.domain.transmissions import DecideRecipients, RecallTransmissions
 from transmission.policies import when_dropout_detected_then_decide_recipients, when_dropout_withdrawn_then_recall_transmissions
 from transmission.projections import coordinates, designations, ledger, unroutable

@@ -36,7 +36,7 @@ def routes(pool: asyncpg.Pool) -> APIRouter:
         for row in rows:
             by_source[row["source"]] = by_source.get(row["source"], 0) + row["count"]
             by_type[row["type"]] = by_type.get(row["type"], 0) + row["count"]
-        rest = await pool.fetchrow(FIGURES, OF_PERSONS)
+        (rest,) = await pool.fetch(FIGURES, OF_PERSONS)
         return {"events": by_source, "by_type": by_type, "conflicts": rest["conflicts"], "persons": rest["persons"]}
 
     return router

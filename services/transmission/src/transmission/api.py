@@ -15,7 +15,7 @@ from chassis.callers import Caller, require
 from chassis.decider import Outcome
 from chassis.event_store import Connection
 from chassis.handler import Handler
-from chassis.http import IdempotencyKey, carry_out
+from chassis.http import IdempotencyKey, carry_out, current_trace, route_of
 from chassis.problems import Problem
 from contracts.fields import Departement
 from contracts.transmission import DesignationEvent, RecipientClass, RecipientDesignated, RefusalReason
@@ -130,9 +130,9 @@ def _delivery_routes(router: APIRouter, desk: Desk) -> None:
 def _question_routes(router: APIRouter, desk: Desk) -> None:
     @router.get("/figures")
     async def figures(_: Reader) -> dict[str, object]:
-        counts = dict(await desk.pool.fetchrow(FIGURES))
+        (counts,) = await desk.pool.fetch(FIGURES)
         rows = await desk.pool.fetch(BY_RECIPIENT)
-        return {**counts, "by_recipient": {row["recipient_id"]: row["sent"] for row in rows}}
+        return {**dict(counts), "by_recipient": {row["recipient_id"]: row["sent"] for row in rows}}
 
 
 def _organisation(caller: Caller) -> str:
@@ -153,9 +153,12 @@ async def _answer(
     commands = [_command(detections[one], one, recipient_id, reason) for one in wanted]
     body = await request.body()
     asked = [
-        decider.asked(command, key=uuid5(key, str(command.transmission_id)), actor=caller.actor, route=request.url.path, body=body)
+        decider.asked(
+            command, key=uuid5(key, str(command.transmission_id)), actor=caller.actor, route=route_of(request), body=body,
+            trace=current_trace(),
+        )
         for command in commands
-    ]
+    ]  # fmt: skip
 
     async def delete_bytes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         gone = [one for one, outcome in zip(wanted, outcomes, strict=True) if outcome.status == "done"]

@@ -6,7 +6,7 @@ every later attempt finds the answer given, although each encryption yields othe
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from chassis.decider import Outcome, Request, Trace
 from chassis.event_store import Connection
 from chassis.failpoints import failpoint
 from chassis.handler import Handler, TryAgain
-from chassis.keyring import Keyring, Keys
+from chassis.keyring import Erased, Keyring, Keys, NotOpenable
 from chassis.logs import get_logger
 from contracts.fields import Sealed
 from contracts.intake import Flags
@@ -48,12 +48,16 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class Sender:
-    """Sends what the ledger shows as due."""
+    """Sends what the ledger shows as due.
+
+    unopenable: transmissions that this process could not open; they stay due (and seen in /lag) without holding up others.
+    """
 
     pool: asyncpg.Pool
     handler: Handler[TransmissionCommand, Ledger, LedgerEvent]
     keyring: Keyring
     clock: Clock
+    unopenable: set[UUID] = field(default_factory=set)
 
     async def run(self) -> None:
         """For ever; what a database or a busy stream interrupts is begun again, since nothing was half done."""
@@ -70,7 +74,7 @@ class Sender:
 
     async def send_due(self) -> int:
         """Send one batch; how many were handled, whether sent or refused."""
-        rows = await self.pool.fetch(DUE, AT_ONCE)
+        rows = await self.pool.fetch(DUE, AT_ONCE, list(self.unopenable))
         if not rows:
             return 0
         keys = await self.keyring.keys([row["person_id"] for row in rows])
@@ -88,7 +92,12 @@ class Sender:
         at = self.clock.now()
         prepared = []
         for row in rows:
-            body = encrypted(letter(_opened(row, keys[row["person_id"]]), row["fields"]), key_of(row["public_key"]))
+            try:
+                body = encrypted(letter(_opened(row, keys[row["person_id"]]), row["fields"]), key_of(row["public_key"]))
+            except (Erased, NotOpenable) as trouble:
+                self.unopenable.add(row["transmission_id"])
+                log.error("a transmission cannot be opened", reason=type(trouble).__name__)
+                continue
             command = SendCoordinates(
                 person_id=row["person_id"], detection_id=row["detection_id"], transmission_id=row["transmission_id"],
                 departement=row["departement"], encrypted_sha256=hash_of(body), at=at,
@@ -152,7 +161,8 @@ select t.transmission_id, t.person_id, t.detection_id, t.recipient_id, t.fields,
 from transmissions t
 join coordinates c on c.detection_id = t.detection_id
 join designations d on d.designation_id = t.designation_id
-where t.status = 'due' and not exists (select from commands done where done.command_id = t.transmission_id)
+where t.status = 'due' and t.transmission_id <> all($2::uuid[])
+  and not exists (select from commands done where done.command_id = t.transmission_id)
 order by t.due_at, t.transmission_id limit $1
 """
 

@@ -36,7 +36,8 @@ def apply(row: CoordinatesRow | None, heard: Heard[DropoutDetected | DropoutWith
                 detection_id=found.detection_id, person_id=found.person_id, last_uai=found.last_uai,
                 last_formation=found.last_formation, exit_date=found.exit_date, l313_7=found.flags.l313_7,
                 obligation_formation=found.flags.obligation_formation, identity=found.identity.token,
-                contact=found.contact and found.contact.token, guardians=found.guardians and found.guardians.token,
+                contact=None if found.contact is None else found.contact.token,
+                guardians=None if found.guardians is None else found.guardians.token,
             )  # fmt: skip
         case DropoutWithdrawn():
             return None
