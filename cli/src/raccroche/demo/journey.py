@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import UUID, uuid5
 
 import httpx
@@ -16,7 +17,10 @@ from raccroche.demo.callers import Caller
 from raccroche.demo.platforms import Answer, Platform, all_answered
 from raccroche.demo.recipients import Recipient
 from raccroche.demo.settling import settle
-from raccroche.fiction import Fiction, ListFile, Person
+from raccroche.fiction import Fiction, ListFile
+from raccroche.fiction.people import Person
+from raccroche.fiction.plan import Plan
+from raccroche.fiction.territory import DEPARTEMENTS
 from raccroche.stack import Stack
 
 LISTENING = ("intake", "followup", "offers", "transmission", "history")
@@ -78,7 +82,8 @@ class Journey:
         for one in self.fiction.designations:
             body = {
                 "departement": one.departement, "recipient_id": one.recipient_id, "recipient_class": one.recipient_class,
-                "designated_by": one.designated_by, "valid_from": one.valid_from, "valid_to": one.valid_to,
+                "designated_by": one.designated_by, "valid_from": one.valid_from.isoformat(),
+                "valid_to": one.valid_to.isoformat() if one.valid_to else None,
                 "public_key": self._recipients[one.recipient_id].public_key,
             }  # fmt: skip
             await ops.put(f"/designations/{one.designation_id}", body, key=one.designation_id)
@@ -104,7 +109,7 @@ class Journey:
 
     async def _advise(self) -> None:
         """An adviser per département: reads whom to call, calls, holds the bilan."""
-        await asyncio.gather(*(self._advise_in(departement) for departement in self.fiction.departements))
+        await asyncio.gather(*(self._advise_in(departement) for departement in DEPARTEMENTS))
 
     async def _advise_in(self, departement: str) -> None:
         adviser = self._caller("followup", "adviser", territory=(departement,), sub=f"adviser-{departement}")
@@ -118,10 +123,14 @@ class Journey:
             self.strangers += 1
             return
         self.plans[UUID(case["person_id"])] = person
-        contact = {"channel": person.plan.channel, "outcome": person.plan.outcome}
-        await adviser.post(f"{path}/contacts", contact, key=uuid5(case_id, "contact"))
-        if person.plan.bilan is not None:
-            bilan = person.plan.bilan
+        plan = _plan_of(person)
+        for place, attempt in enumerate(plan.attempts):
+            contact = {"channel": attempt.channel, "outcome": attempt.outcome}
+            await adviser.post(f"{path}/contacts", contact, key=uuid5(case_id, f"contact {place}"))
+        if plan.closing is not None:
+            await adviser.post(f"{path}/close", {"motive": plan.closing}, key=uuid5(case_id, "close"))
+        if plan.bilan is not None:
+            bilan = plan.bilan
             body = {
                 "level": bilan.level, "wishes": list(bilan.wishes), "search_area": list(bilan.search_area), "age": bilan.age,
                 "available_from": str(bilan.available_from),
@@ -133,14 +142,13 @@ class Journey:
         identity = coordinates["identity"]
         if not isinstance(identity, dict):
             return None
-        return self.fiction.person_named(
-            identity["family_name"], identity["first_names"][0], identity["birth_date"]
-        )
+        born = date.fromisoformat(identity["birth_date"])
+        return self.fiction.person_named(identity["family_name"], identity["first_names"][0], born)
 
     async def _refer(self, platforms: dict[str, Platform], listening: Iterable[asyncio.Task[None]]) -> None:
         """Advisers propose offers; the platforms hear of it by topic, and all of them answer."""
         referred: set[UUID] = set()
-        for departement in self.fiction.departements:
+        for departement in DEPARTEMENTS:
             cases = self._caller("followup", "adviser", territory=(departement,), sub=f"adviser-{departement}")
             offers = self._caller("offers", "adviser", territory=(departement,), sub=f"adviser-{departement}")
             async for page in _pages(cases):
@@ -155,11 +163,12 @@ class Journey:
             raise TimeoutError("the platforms did not hear of every referral")
 
     async def _propose(self, offers: Caller, case: dict[str, str]) -> UUID | None:
-        person = self.plans[UUID(case["person_id"])]
-        if person.plan.offer_id is None:
+        plan = _plan_of(self.plans[UUID(case["person_id"])])
+        if plan.offer_id is None:
             return None
         case_id = UUID(case["case_id"])
-        made = await offers.post("/referrals", {"case_id": str(case_id), "offer_id": person.plan.offer_id}, key=uuid5(case_id, "referral"))
+        wish = {"case_id": str(case_id), "offer_id": plan.offer_id}
+        made = await offers.post("/referrals", wish, key=uuid5(case_id, "referral"))
         events = made["events"]
         streams = [event["stream"] for event in events if event["stream"].startswith("referral-")] if isinstance(events, list) else []
         return UUID(streams[0].removeprefix("referral-"))
@@ -183,8 +192,23 @@ class Journey:
 
     def _answer_for(self, person_id: UUID) -> Answer | None:
         """A host decides for itself; in the fiction its mind is drawn with the person, so that order changes nothing."""
-        person = self.plans.get(person_id)
-        return None if person is None or not person.plan.answered else Answer(motive=person.plan.decline_motive)
+        plan = _plan_of(self.plans[person_id])
+        return None if plan.accepted is None else Answer(motive=plan.decline_motive)
+
+
+def _plan_of(person: Person) -> Plan:
+    """What was drawn for somebody who should have been detected.
+
+    Raises:
+        NotExpected: nobody should have been detected there.
+    """
+    if person.plan is None:
+        raise NotExpected(f"person {person.index} has a case and should have none: {person.case.name}")
+    return person.plan
+
+
+class NotExpected(Exception):
+    """The services found somebody whom the truth does not know as a dropout."""
 
 
 async def _pages(adviser: Caller) -> AsyncIterator[list[dict[str, str]]]:

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from raccroche.demo.callers import Caller
-from raccroche.fiction import Fiction, truth_document
+from raccroche.fiction import Fiction
 from raccroche.verification import Verdict
 
-COMPARED = ("lines", "accepted", "rejected", "held", "not_kept", "detections", "withdrawn", "by_flags", "cases", "transmissions", "recalled")
+COMPARED = (
+    "lines", "accepted", "accepted_with_remarks", "rejected", "held", "not_kept", "detections", "withdrawn", "by_flags", "cases",
+    "contacts", "bilans", "referrals", "transmissions", "recalled",
+)  # fmt: skip
 
 type Figures = dict[str, object]
 
@@ -38,11 +41,42 @@ def found(figures: Mapping[str, Figures]) -> dict[str, object]:
         "withdrawn": intake["withdrawn"],
         "by_flags": intake["by_flags"],
         "cases": followup["cases"],
+        "contacts": followup["contacts"],
         "bilans": followup["bilans"],
         "referrals": offers["referrals"],
         "transmissions": transmission["by_recipient"],
         "recalled": transmission["recalled"],
         "seats_ok": offers["seats_ok"],
+    }
+
+
+def truth_of(fiction: Fiction) -> dict[str, object]:
+    """The generator's counts under the report's names."""
+    truth = fiction.truth
+    totals, work = truth.totals, truth.work
+    return {
+        "lines": totals.lines,
+        "accepted": totals.accepted + totals.accepted_with_remarks,
+        "accepted_with_remarks": totals.accepted_with_remarks,
+        "rejected": totals.rejected,
+        "held": totals.held,
+        "not_kept": totals.not_kept,
+        "detections": truth.detections,
+        "withdrawn": truth.withdrawn,
+        "by_flags": dict(truth.by_flags),
+        "cases": truth.cases,
+        "contacts": work.contacts,
+        "bilans": work.bilans,
+        "referrals": {
+            "made": work.referrals_made,
+            "pending": 0,
+            "accepted": work.referrals_accepted,
+            "declined": work.referrals_declined,
+            "expired": 0,
+            "cancelled": work.referrals_cancelled,
+        },
+        "transmissions": dict(truth.per_recipient),
+        "recalled": truth.recalled,
     }
 
 
@@ -55,7 +89,7 @@ def outcome(
     result: dict[str, object], fiction: Fiction, verdicts: Sequence[Verdict], parked: Mapping[str, int], conflicts: int
 ) -> Outcome:
     """Compare and judge."""
-    truth = truth_document(fiction)
+    truth = truth_of(fiction)
     wrong = differences(result, truth)
     wrong += [str(fault) for verdict in verdicts for fault in verdict.faults]
     wrong += [f"{count} records are parked in {service}" for service, count in parked.items() if count]
