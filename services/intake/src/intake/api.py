@@ -9,10 +9,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from chassis.callers import Caller, require
-from chassis.decider import Trace
 from chassis.handler import KeyReused
-from chassis.problems import Problem
-from chassis.telemetry import current_traceparent
+from chassis.http import current_trace
+from chassis.problems import Problem, stream_upload
 from contracts.intake import ListFormat
 from intake.formats.cells import ListRefused
 from intake.receiving import Reception, Sending, body_of
@@ -36,6 +35,7 @@ def routes(pool: asyncpg.Pool, reception: Reception) -> APIRouter:
 
 def _receiving_route(router: APIRouter, reception: Reception) -> None:
     @router.put("/lists/{list_id}")
+    @stream_upload
     async def receive(
         list_id: UUID, request: Request, caller: Sender, list_format: Annotated[ListFormat, Query(alias="format")], reference_date: date
     ) -> Response:
@@ -43,7 +43,7 @@ def _receiving_route(router: APIRouter, reception: Reception) -> None:
         try:
             sending = Sending(
                 list_id=list_id, sender=sender, format=list_format, reference_date=reference_date,
-                body=await body_of(request.stream()), actor=caller.actor, trace=Trace(*current_traceparent()),
+                body=await body_of(request.stream()), actor=caller.actor, trace=current_trace(),
             )  # fmt: skip
             await reception.receive(sending)
         except ListRefused as refused:
@@ -70,7 +70,7 @@ def _question_routes(router: APIRouter, pool: asyncpg.Pool) -> None:
 
     @router.get("/figures")
     async def figures(_: Onlooker) -> dict[str, object]:
-        lists, dropouts = await pool.fetchrow(LIST_FIGURES), await pool.fetchrow(DROPOUT_FIGURES)
+        (lists,), (dropouts,) = await pool.fetch(LIST_FIGURES), await pool.fetch(DROPOUT_FIGURES)
         flags = {name: dropouts[name] for name in ("l313_7_only", "obligation_only", "both")}
         return {**dict(lists), "detections": dropouts["detections"], "withdrawn": dropouts["withdrawn"], "by_flags": flags}
 

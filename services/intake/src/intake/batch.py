@@ -25,6 +25,7 @@ from intake.sorting import About, Prepared, Sorted, Sorter, hmac_of
 from intake.validation import mendable, validated
 
 ACTOR = "/raccroche/intake"
+CLASSES = ("identity", "contact", "guardians", "notes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ async def take(desk: Desk, connection: Connection, job: Job, prepared: Sequence[
 
 
 async def _say_facts(desk: Desk, connection: Connection, job: Job, found: Sorted, register: Register, trace: Trace) -> None:
-    await desk.keyring.ensure(found.made)
+    await desk.keyring.ensure(found.made, CLASSES)
     keys = await desk.keyring.keys(list({one.person_id for one in found.leavers}))
     remembered = await _remembered(connection, found, register)
     requests: list[Request[PersonCommand]] = []

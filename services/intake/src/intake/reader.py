@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from itertools import batched
 
 import asyncpg
@@ -12,7 +13,8 @@ from chassis import logs
 from chassis.decider import Trace
 from chassis.event_store import Conflict, Connection
 from chassis.failpoints import failpoint
-from chassis.telemetry import context_from, current_traceparent
+from chassis.http import current_trace
+from chassis.telemetry import context_from
 from intake import batch, closing, lists
 from intake.batch import Desk
 from intake.domain.detection import Rule
@@ -66,7 +68,7 @@ class Reader:
             parent = context_from(job.trace.traceparent, job.trace.tracestate)
             try:
                 with tracer.start_as_current_span("read list", context=parent):
-                    await self._read(connection, job, Trace(*current_traceparent()))
+                    await self._read(connection, job, current_trace())
             finally:
                 if not connection.is_closed():
                     await lists.release(connection, job.list_id)
@@ -79,13 +81,12 @@ class Reader:
         after = job.last_line
         for lines in batched((one for one in raw if one.line > after), LINES_AT_ONCE, strict=False):
             prepared = await asyncio.to_thread(batch.prepare, lines, job, self.desk.digests)
-            start = after
-            await self._again(lambda: batch.take(self.desk, connection, job, prepared, after=start, trace=trace))  # noqa: B023 -- awaited here
+            await self._again(partial(batch.take, self.desk, connection, job, prepared, after=after, trace=trace))
             after = lines[-1].line
             failpoint("intake_mid_list")
-        while await self._again(lambda: closing.decide_some(self.desk, connection, job, self.rule, trace)):
+        while await self._again(partial(closing.decide_some, self.desk, connection, job, self.rule, trace)):
             failpoint("intake_mid_decisions")
-        await self._again(lambda: closing.close(self.desk, connection, job, trace))
+        await self._again(partial(closing.close, self.desk, connection, job, trace))
 
     async def _again[T](self, write: Callable[[], Coroutine[None, None, T]]) -> T:
         """Write; again from the start when somebody wrote first. Each commit wakes the relay."""

@@ -72,7 +72,7 @@ class Reception:
             ListRefused: see `inspect`. chassis.handler.KeyReused: the id is that of another content. TryAgain.
         """
         await asyncio.to_thread(inspect, sending.body, sending.format, sending.sender)
-        await self.keyring.ensure([sending.list_id])
+        await self.keyring.ensure([sending.list_id], ["list"])
         keys = (await self.keyring.keys([sending.list_id]))[sending.list_id]
         sealed = await asyncio.to_thread(keys.seal_bytes, "list", "body", sending.body)
 

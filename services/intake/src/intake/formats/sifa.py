@@ -1,7 +1,8 @@
 """SIFA: the census of apprentices on 31 December, 47 columns in a fixed order, `|` or `;`, no header, no quotes (DOMAIN 6.2).
 
-It brings enrolments. HANDI, NATIO, PCS and the employer's columns are cut away here. A broken contract (DATE_RUPT_CONT) does not
-end the training, so it ends no enrolment.
+It brings enrolments. HANDI, NATIO, PCS, the guardians' and the employer's columns are cut away here; the young person's own coordinates
+are checked for the sender's sake, and not kept with an enrolment. A broken contract (DATE_RUPT_CONT) does not end the training, so it
+ends no enrolment.
 """
 
 import re
@@ -22,7 +23,8 @@ SEPARATORS = ("|", ";")
 
 COLUMNS = {
     "uai": "NUMERO_UAI", "ine": "INE_RNIE", "family_name": "NOM", "usage_name": "NOM2", "first_names": "PRENOM1",
-    "birth_date": "DATE_NAIS", "birth_commune": "LIEU_NAIS", "entry_date": "DATE_ENTREE_CFA", "diploma": "DIP_OBT",
+    "birth_date": "DATE_NAIS", "birth_commune": "LIEU_NAIS", "phones": "TEL_JEUNE", "email": "MAIL_JEUNE", "postcode": "COD_POST",
+    "entry_date": "DATE_ENTREE_CFA", "diploma": "DIP_OBT",
 }  # fmt: skip
 
 DAY = re.compile(r"(\d{2})(\d{2})(\d{4})", re.ASCII)
@@ -61,6 +63,9 @@ def _line(number: int, line: str, separator: str) -> RawLine:
         birth_date=cell("DATE_NAIS"),
         birth_commune=cell("LIEU_NAIS"),
         sex=cell("SEXE"),
+        phones=(phone,) if (phone := cell("TEL_JEUNE")) else (),
+        email=cell("MAIL_JEUNE"),
+        postcode=cell("COD_POST"),
         formation=cell("DIPLOME") or cell("RNCP"),
         diploma=cell("DIP_OBT"),
         entry_date=cell("DATE_ENTREE_CFA") or cell("DATE_DEB_CONT"),
