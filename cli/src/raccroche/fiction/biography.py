@@ -169,27 +169,32 @@ def _elsewhere(kind: Elsewhere, entry: date, left: date | None, formation: str, 
 
 def _place_and_time(kind: Elsewhere, entry: date, left: date, chance: Random) -> tuple[ListName, date, date | None]:
     day = timedelta(days=1)
-    year_before = date(2023, 9, 4), date(2024, 7, 5)
+    where = _list_that_tells(kind)
     match kind:
         case Elsewhere.CENSUS | Elsewhere.CENSUS_INE_ABSENT_THERE | Elsewhere.CENSUS_INE_ABSENT_HERE:
-            return ListName.CFA_CENSUS, _between(left, date(2025, 12, 15), chance), None
+            stay = _between(left, date(2025, 12, 15), chance), None
         case Elsewhere.BEGUN_ON_EXIT_DAY:
-            return ListName.C_ENROLMENTS, left, None
+            stay = left, None
         case Elsewhere.BEGUN_AFTER_EXIT:
-            return ListName.C_ENROLMENTS, _between(left + day, date(2025, 12, 15), chance), None
-        case Elsewhere.RUNNING_SINCE_BEFORE:
-            return ListName.C_ENROLMENTS, entry, None
+            stay = _between(left + day, date(2025, 12, 15), chance), None
+        case Elsewhere.RUNNING_SINCE_BEFORE | Elsewhere.SAME_LYCEE_BEFORE:
+            stay = entry, None
         case Elsewhere.ENDS_DAY_AFTER_EXIT:
-            return ListName.C_ENROLMENTS, entry, left + day
+            return where, entry, left + day
         case Elsewhere.ENDED_ON_EXIT_DAY:
-            return ListName.C_ENROLMENTS, entry, left
-        case Elsewhere.ENDED_BEFORE:
-            return ListName.C_ENROLMENTS, *year_before
-        case Elsewhere.SAME_LYCEE_BEFORE:
-            return ListName.B_ENROLMENTS, entry, None
+            return where, entry, left
+        case Elsewhere.ENDED_BEFORE | Elsewhere.LATE_ENDED_BEFORE:
+            return where, date(2023, 9, 4), date(2024, 7, 5)
         case Elsewhere.LATE | Elsewhere.LATE_INE_ABSENT_THERE | Elsewhere.LATE_OTHER_BIRTH_DATE:
-            return ListName.C_LATE_ENROLMENTS, _between(date(2026, 2, 2), date(2026, 3, 12), chance), None
-        case Elsewhere.LATE_ENDED_BEFORE:
-            return ListName.C_LATE_ENROLMENTS, *year_before
+            stay = _between(date(2026, 2, 2), date(2026, 3, 12), chance), None
         case Elsewhere.NOTHING:
             raise ValueError("nothing is known elsewhere")
+    return where, *stay
+
+
+def _list_that_tells(kind: Elsewhere) -> ListName:
+    if kind.name.startswith("CENSUS"):
+        return ListName.CFA_CENSUS
+    if kind.name.startswith("LATE"):
+        return ListName.C_LATE_ENROLMENTS
+    return ListName.B_ENROLMENTS if kind is Elsewhere.SAME_LYCEE_BEFORE else ListName.C_ENROLMENTS

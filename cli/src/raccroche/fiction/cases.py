@@ -6,9 +6,18 @@ as not reached.
 """
 
 from raccroche.fiction.vocabulary import (
-    BOTH, CSV_ONLY, DIPLOMA, L313_7, OBLIGATION,
-    Age, Case, Dirt, Elsewhere, Tenure, Verdict,
-)  # fmt: skip
+    BOTH,
+    CSV_ONLY,
+    DIPLOMA,
+    L313_7,
+    OBLIGATION,
+    Age,
+    Case,
+    Dirt,
+    Elsewhere,
+    Tenure,
+    Verdict,
+)
 
 ORDINARY = (
     Case(name="minor_without_diploma", rule="2.2: all four conditions, and the 16-18 obligation", age=Age.MINOR, flags=BOTH,

@@ -81,7 +81,11 @@ class Fiction:
 
 
 def generate(people: int, seed: int) -> Fiction:
-    """`people` leavers, and a quarter as many bystanders. Labels come first; the files are written after them."""
+    """`people` leavers (never fewer than the table has rows) and a quarter as many bystanders.
+
+    Labels come first; the files are written after them.
+    """
+    people = max(people, len(LEAVER_CASES))
     catalogue = offers(seats=people)
     bystanders = max(people // 4, len(BYSTANDER_CASES))
     roles = (*cast(LEAVER_CASES, people, seed), *cast(BYSTANDER_CASES, bystanders, seed))

@@ -1,6 +1,6 @@
 """What the lists say of one person: the main line, its double or its contradiction, and the line of another list."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -51,7 +51,7 @@ class ExpectedLine:
 def lines_of(index: int, case: Case, life: Biography) -> tuple[ExpectedLine, ...]:
     """In the order in which they must stand within one list."""
     clean = _clean(index, life)
-    main = _soiled(clean, case, life)
+    main = _soiled(clean, case)
     return (
         ExpectedLine(line=main, verdict=case.verdict, findings=case.findings),
         *_second(main, case, life),
@@ -70,48 +70,55 @@ def _clean(index: int, life: Biography) -> Line:
     )  # fmt: skip
 
 
-def _soiled(line: Line, case: Case, life: Biography) -> Line:
+def _in_siecle(line: Line) -> bool:
+    """There the only phones and e-mails are the guardians'."""
+    return line.where is ListName.A_LEAVERS
+
+
+def _wrong_phone(line: Line) -> Line:
+    return replace(line, guardian_phone=line.guardian_phone[:6]) if _in_siecle(line) else replace(line, phone=line.phone[:6])
+
+
+def _wrong_email(line: Line) -> Line:
+    guardian, own = line.guardian_email.replace("@", " "), line.email.replace("@", " ")
+    return replace(line, guardian_email=guardian) if _in_siecle(line) else replace(line, email=own)
+
+
+def _inside_the_name(line: Line, intruder: str) -> Line:
+    return replace(line, family_name=line.family_name[:4] + intruder + line.family_name[4:])
+
+
+def _born(line: Line, day: Callable[[date], date | str]) -> Line:
+    return replace(line, birth_date=day(line.birth_date)) if isinstance(line.birth_date, date) else line
+
+
+_SOIL: Mapping[Dirt, Callable[[Line], Line]] = {
+    Dirt.WRONG_PHONE: _wrong_phone,
+    Dirt.WRONG_EMAIL: _wrong_email,
+    Dirt.WRONG_POSTCODE: lambda line: replace(line, postcode=line.postcode[:2] + "X" + line.postcode[3:]),
+    Dirt.MALFORMED_INE: lambda line: replace(line, ine=line.ine[:9]),
+    Dirt.NO_INE: lambda line: replace(line, ine=""),
+    Dirt.CONTROL_CHARACTER: lambda line: _inside_the_name(line, "\a"),
+    Dirt.DIGIT_IN_NAME: lambda line: _inside_the_name(line, "3"),
+    Dirt.NO_BIRTH_DATE: lambda line: replace(line, birth_date=None),
+    Dirt.NO_FAMILY_NAME: lambda line: replace(line, family_name=""),
+    Dirt.NO_FIRST_NAME: lambda line: replace(line, first_name=""),
+    Dirt.NO_EXIT_DATE: lambda line: replace(line, exit=None),
+    Dirt.NO_ENTRY_DATE: lambda line: replace(line, entry=None),
+    Dirt.NO_SUCH_DAY: lambda line: _born(line, lambda day: f"{day.year}-02-30"),
+    Dirt.BORN_IN_FUTURE: lambda line: _born(line, lambda day: day.replace(year=day.year + 60)),
+    Dirt.EXIT_BEFORE_ENTRY: lambda line: replace(line, entry=line.exit + timedelta(days=3)) if line.exit else line,
+    Dirt.TOO_FEW_COLUMNS: lambda line: replace(line, broken=Dirt.TOO_FEW_COLUMNS),
+    Dirt.TOO_MANY_COLUMNS: lambda line: replace(line, broken=Dirt.TOO_MANY_COLUMNS),
+    Dirt.OPEN_QUOTE: lambda line: replace(line, broken=Dirt.OPEN_QUOTE),
+}
+
+
+def _soiled(line: Line, case: Case) -> Line:
+    """The dirt of a second line leaves the first one clean."""
     if case.elsewhere is Elsewhere.CENSUS_INE_ABSENT_HERE:
         line = replace(line, ine="")
-    match case.dirt:
-        case Dirt.WRONG_PHONE if line.where is ListName.A_LEAVERS:
-            return replace(line, guardian_phone=line.guardian_phone[:6])
-        case Dirt.WRONG_PHONE:
-            return replace(line, phone=line.phone[:6])
-        case Dirt.WRONG_EMAIL if line.where is ListName.A_LEAVERS:
-            return replace(line, guardian_email=line.guardian_email.replace("@", " "))
-        case Dirt.WRONG_EMAIL:
-            return replace(line, email=line.email.replace("@", " "))
-        case Dirt.WRONG_POSTCODE:
-            return replace(line, postcode=line.postcode[:2] + "X" + line.postcode[3:])
-        case Dirt.MALFORMED_INE:
-            return replace(line, ine=line.ine[:9])
-        case Dirt.NO_INE:
-            return replace(line, ine="")
-        case Dirt.CONTROL_CHARACTER:
-            return replace(line, family_name=line.family_name[:4] + "\a" + line.family_name[4:])
-        case Dirt.DIGIT_IN_NAME:
-            return replace(line, family_name=line.family_name[:4] + "3" + line.family_name[4:])
-        case Dirt.NO_BIRTH_DATE:
-            return replace(line, birth_date=None)
-        case Dirt.NO_FAMILY_NAME:
-            return replace(line, family_name="")
-        case Dirt.NO_FIRST_NAME:
-            return replace(line, first_name="")
-        case Dirt.NO_EXIT_DATE:
-            return replace(line, exit=None)
-        case Dirt.NO_ENTRY_DATE:
-            return replace(line, entry=None)
-        case Dirt.NO_SUCH_DAY:
-            return replace(line, birth_date=f"{life.birth_date.year}-02-30")
-        case Dirt.BORN_IN_FUTURE:
-            return replace(line, birth_date=life.birth_date.replace(year=life.birth_date.year + 60))
-        case Dirt.EXIT_BEFORE_ENTRY if line.exit:
-            return replace(line, entry=line.exit + timedelta(days=3))
-        case Dirt.TOO_FEW_COLUMNS | Dirt.TOO_MANY_COLUMNS | Dirt.OPEN_QUOTE:
-            return replace(line, broken=case.dirt)
-        case _:  # the dirt of a second line leaves the first one clean
-            return line
+    return _SOIL[case.dirt](line) if case.dirt in _SOIL else line
 
 
 def _second(main: Line, case: Case, life: Biography) -> Iterator[ExpectedLine]:

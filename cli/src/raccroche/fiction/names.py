@@ -3,8 +3,9 @@
 import unicodedata
 from random import Random
 
-_HEADS = ("zor", "quel", "brav", "ghyl", "vork", "plix", "drez", "skol", "trem", "fyrn", "gwaz", "jurv", "klem", "mroz", "nyx",
-          "pszal", "rhuv", "snyg", "tweg", "vlad", "wurz", "xam", "yvr", "zhul", "cruv", "dwin", "fluz", "grib", "hjal", "kvist")  # fmt: skip
+_HEADS = ("zor", "quel", "brav", "ghyl", "vork", "plix", "drez", "skol", "trem", "fyrn", "gwaz", "jurv", "klem", "mroz",
+          "nyx", "pszal", "rhuv", "snyg", "tweg", "vlad", "wurz", "xam", "yvr", "zhul", "cruv", "dwin", "fluz", "grib", "hjal",
+          "kvist")  # fmt: skip
 _HEARTS = ("évo", "ami", "oubè", "ika", "uro", "eni", "ypé", "alu", "iro", "ebo", "oda", "uvi", "arè", "omi", "ézu", "ina", "oxa", "udé",
            "ity", "aké", "owi", "ému", "iba", "ugo", "azi", "opi", "uké", "éto", "iwa", "ydo")  # fmt: skip
 _TAILS = ("drouc", "chenk", "blarv", "gnost", "vrelk", "spunz", "tharg", "krolm", "mbrez", "ndisk", "plurz", "quorv", "rsten", "schwog",

@@ -84,7 +84,8 @@ def _transmissions(people: Iterable[Person]) -> Counter[str]:
 def _work(detected: Sequence[Person]) -> Work:
     plans = [(one.plan, one.label.withdrawn) for one in detected if one.plan]
     referred = [(plan.accepted, withdrawn) for plan, withdrawn in plans if plan.offer_id]
-    closed = Counter(plan.closing for plan, _ in plans if plan.closing) + Counter("dropout_withdrawn" for _, withdrawn in plans if withdrawn)
+    closed: Counter[str] = Counter(plan.closing for plan, _ in plans if plan.closing)
+    closed["dropout_withdrawn"] = sum(withdrawn for _, withdrawn in plans)
     return Work(
         contacts=sum(len(plan.attempts) for plan, _ in plans), bilans=sum(plan.bilan is not None for plan, _ in plans),
         referrals_made=len(referred), referrals_accepted=referred.count((True, False)),
