@@ -64,7 +64,7 @@ class Sender:
         while True:
             try:
                 handled = await self.send_due()
-                await self._drop_recalled()
+                await self.drop_recalled()
             except (TryAgain, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as trouble:
                 log.warning("sending waits", reason=type(trouble).__name__)
                 await asyncio.sleep(TROUBLE_SECONDS)
@@ -84,7 +84,7 @@ class Sender:
         failpoint("transmission_after_send_commit")
         return len(prepared)
 
-    async def _drop_recalled(self) -> None:
+    async def drop_recalled(self) -> None:
         """Nobody needs to fetch what was recalled before it was fetched."""
         await self.pool.execute(DROP_RECALLED)
 
@@ -96,7 +96,7 @@ class Sender:
                 body = encrypted(letter(_opened(row, keys[row["person_id"]]), row["fields"]), key_of(row["public_key"]))
             except (Erased, NotOpenable) as trouble:
                 self.unopenable.add(row["transmission_id"])
-                log.error("a transmission cannot be opened", reason=type(trouble).__name__)
+                log.error("a transmission cannot be opened", transmission_id=str(row["transmission_id"]), reason=type(trouble).__name__)
                 continue
             command = SendCoordinates(
                 person_id=row["person_id"], detection_id=row["detection_id"], transmission_id=row["transmission_id"],
