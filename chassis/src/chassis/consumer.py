@@ -113,7 +113,7 @@ class Consumer:
         return sum(max(end - marks.get((place.topic, place.partition), 0), 0) for place, end in ends.items())
 
     async def _on_batch(self, message: KafkaMessage) -> None:
-        records: Sequence[ConsumerRecord] = message.raw_message  # type: ignore[assignment]  # a batch subscriber hands over a tuple
+        records: Sequence[ConsumerRecord] = message.raw_message
         try:
             await self.hear([RawRecord.of(record) for record in records])
         except HoleInPartition as hole:
@@ -207,7 +207,7 @@ class Consumer:
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
-class _Seeker(ConsumerRebalanceListener):
+class _Seeker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carries no types
     """On assignment, to the marks. What goes wrong here only costs time: the mark is compared in each transaction."""
 
     def __init__(self, consumer: Consumer) -> None:
@@ -241,7 +241,7 @@ async def _untouched(
 ) -> KafkaMessage:
     """Keep the records as they came: headers may be null or not UTF-8, values may be anything."""
     message = await original((dataclasses.replace(records[0], headers=(), value=b""),))  # brings the consumer, for ack()
-    message.raw_message = records  # type: ignore[assignment]  # a tuple, as for any batch
+    message.raw_message = records
     return message
 
 

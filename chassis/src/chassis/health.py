@@ -41,7 +41,7 @@ class Health:
     async def lag(self) -> dict[str, int]:
         """Everything that is still to do, as counts."""
         async with self.app.acquire() as connection:
-            row = await connection.fetchrow(TO_DO, self.consumer.subscription.consumer, self.clock.now())
+            (row,) = await connection.fetch(TO_DO, self.consumer.subscription.consumer, self.clock.now())
             pending = await self.pending(connection)
         return {**dict(row), "lag": await self.consumer.lag(), "pending": pending}
 
