@@ -11,7 +11,6 @@ from random import Random
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from raccroche.fiction.biography import reference_day, uai_of
 from raccroche.fiction.bystanders import BYSTANDER_CASES
 from raccroche.fiction.cases import LEAVER_CASES
 from raccroche.fiction.casting import cast
@@ -21,6 +20,7 @@ from raccroche.fiction.lines import ExpectedLine, Line
 from raccroche.fiction.offers import ORGANISATIONS, Offer, offers
 from raccroche.fiction.people import Person, identity_of, person
 from raccroche.fiction.places import Establishment, establishments
+from raccroche.fiction.schooling import reference_day, uai_of
 from raccroche.fiction.siecle import siecle_zip
 from raccroche.fiction.sifa import census
 from raccroche.fiction.territory import NAMESPACE, Designation, Recipient, designations, recipients

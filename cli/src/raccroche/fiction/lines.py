@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from raccroche.fiction.biography import Biography, Enrolment, uai_of
+from raccroche.fiction.biography import Biography
 from raccroche.fiction.names import folded
+from raccroche.fiction.schooling import Enrolment, uai_of
 from raccroche.fiction.vocabulary import Case, Dirt, Elsewhere, ListName, Verdict
 
 
