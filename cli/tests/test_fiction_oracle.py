@@ -29,20 +29,37 @@ def years(born: date, on: date) -> int:
     return on.year - born.year - (1 if (on.month, on.day) < (born.month, born.day) else 0)
 
 
-def verdict_of_rule(born: date, entry: date | None, left: date, diploma: str, *, enrolled: bool) -> Flags:
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """The numbers of DOMAIN 2.2, so that a test can get one of them wrong."""
+
+    days: int = 15
+    youngest: int = 16
+    oldest: int = 25
+    majority: int = 18
+    below_level: frozenset[str] = frozenset({"", "01", "02", "03", "99"})
+    elsewhere_counts: bool = True
+    obligation_asks_for_level: bool = False
+
+
+RIGHT = Reading()
+
+
+def verdict_of_rule(born: date, entry: date | None, left: date, diploma: str, *, enrolled: bool, reading: Reading = RIGHT) -> Flags:
     """DOMAIN 2.2: four cumulative conditions for L.313-7; age 16 or 17 and not enrolled for the obligation."""
     age = years(born, LEAVERS_DAY)
-    long_enough = entry is not None and (left - entry).days >= 15
-    in_age, minor = 16 <= age <= 25, age in {16, 17}
-    below_level = diploma in {"", "01", "02", "03", "99"}
-    return Flags(l313_7=long_enough and in_age and not enrolled and below_level, obligation_formation=minor and not enrolled)
+    long_enough = entry is not None and (left - entry).days >= reading.days
+    in_age, minor = reading.youngest <= age <= reading.oldest, reading.youngest <= age < reading.majority
+    below_level, out = diploma in reading.below_level, not (enrolled and reading.elsewhere_counts)
+    obligation = minor and out and (below_level or not reading.obligation_asks_for_level)
+    return Flags(l313_7=long_enough and in_age and out and below_level, obligation_formation=obligation)
 
 
 def counts_after(left: date, end: date | None) -> bool:
     return end is None or end > left
 
 
-def flags_of_life(one: Person) -> tuple[Flags, bool]:
+def flags_of_life(one: Person, reading: Reading = RIGHT) -> tuple[Flags, bool]:
     """Flags when the leavers' list closes, and whether March withdraws them."""
     life = one.biography
     if life.exit is None or one.label.verdict in {Verdict.REJECTED, Verdict.NOT_KEPT}:
@@ -53,13 +70,30 @@ def flags_of_life(one: Person) -> tuple[Flags, bool]:
     counts = other is not None and same_person and not same_place and counts_after(life.exit, other.end)
     late = other is not None and other.where is ListName.C_LATE_ENROLMENTS
     diploma = "" if life.where is ListName.A_LEAVERS else life.diploma
-    flags = verdict_of_rule(life.birth_date, life.entry, life.exit, diploma, enrolled=counts and not late)
+    flags = verdict_of_rule(life.birth_date, life.entry, life.exit, diploma, enrolled=counts and not late, reading=reading)
     return flags, counts and late and flags != NO_FLAG
 
 
 def test_every_label_is_what_the_law_says_of_the_life(fiction: Fiction) -> None:
     wrong = [one.case.name for one in fiction.people if flags_of_life(one) != (one.label.flags, one.label.withdrawn)]
     assert Counter(wrong) == Counter()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Reading(days=14), Reading(days=16), Reading(youngest=17), Reading(oldest=24), Reading(oldest=26), Reading(majority=17),
+        Reading(majority=19), Reading(below_level=RIGHT.below_level - {"03"}), Reading(below_level=RIGHT.below_level | {"04"}),
+        Reading(below_level=RIGHT.below_level - {"99"}), Reading(below_level=RIGHT.below_level - {""}),
+        Reading(elsewhere_counts=False), Reading(obligation_asks_for_level=True),
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("people", [80, 2000])
+def test_a_rule_wrong_by_one_gives_other_counts_than_the_truth(people: int, wrong: Reading) -> None:
+    found = generate(people, seed=11)
+    counts = Counter(flags_of_life(one, wrong)[0].name for one in found.people)
+    assert {name: counts[name] for name in found.truth.by_flags} != dict(found.truth.by_flags)
 
 
 def test_whoever_is_under_sixteen_on_the_reference_date_is_not_kept_and_nobody_else(fiction: Fiction) -> None:
