@@ -195,9 +195,9 @@ class Keyring:
             unwrapped: dict[UUID, dict[str, bytes]] = {owner_id: {} for owner_id in missing}
             for row in await self._pool.fetch(FIND, missing, sorted(self.classes)):
                 unwrapped[row["owner_id"]][row["data_class"]] = self._unwrap(row)
-            for owner_id, keys in unwrapped.items():
-                found[owner_id] = Keys(owner_id, keys, allowed=self.classes, cipher=self._cipher)
-                if keys.keys() == self.classes:
+            for owner_id, by_class in unwrapped.items():
+                found[owner_id] = Keys(owner_id, by_class, allowed=self.classes, cipher=self._cipher)
+                if by_class.keys() == self.classes:
                     self._remember(found[owner_id])
         return found
 
@@ -245,7 +245,8 @@ def _unb64(text: str) -> bytes:
 
 MAKE = """
 insert into person_key (owner_id, data_class, wrapped, master_version)
-select * from unnest($1::uuid[], $2::text[], $3::bytea[], $4::integer[])
+select owner_id, data_class, wrapped, master_version
+from unnest($1::uuid[], $2::text[], $3::bytea[], $4::integer[]) as made (owner_id, data_class, wrapped, master_version)
 on conflict (owner_id, data_class) do nothing
 """
 

@@ -12,7 +12,7 @@ from opentelemetry import trace
 from structlog.typing import EventDict, FilteringBoundLogger
 
 LISTED = frozenset({
-    "timestamp", "level", "service", "module", "event", "trace_id", "span_id", "reason", "attempt", "attempts",
+    "timestamp", "level", "service", "room", "event", "trace_id", "span_id", "reason", "attempt", "attempts",
     "topic", "partition", "offset", "records", "events", "consumer", "port", "route", "status", "count", "seconds",
     "withheld", "room", "list_id", "command_id", "event_id", "case_id", "person_id", "referral_id", "transmission_id",
 })  # fmt: skip
@@ -36,7 +36,7 @@ def configure(service: str, level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[_Libraries()], force=True)

@@ -132,19 +132,16 @@ def strict_json(body: bytes) -> object:
     """
     try:
         parsed = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
-        if "\x00" in json.dumps(parsed, ensure_ascii=False).encode().decode() or _holds_nul(body):
-            raise NotStrictJson("The body holds a NUL character.")
+        told = json.dumps(parsed, ensure_ascii=False).encode()
     except NotStrictJson:
         raise
     except UnicodeError:
         raise NotStrictJson("The body is not valid UTF-8 text.") from None
     except (ValueError, RecursionError):
         raise NotStrictJson("The body is not JSON.") from None
+    if b"\\u0000" in told.replace(b"\\\\", b""):
+        raise NotStrictJson("The body holds a NUL character.")
     return parsed
-
-
-def _holds_nul(body: bytes) -> bool:
-    return b"\\u0000" in body.replace(b"\\\\", b"")
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -178,7 +175,7 @@ async def _invalid(_: Request, invalid: Exception) -> Response:
     return _answer(422, "Invalid request", "Some fields break a rule; see errors.", rule="INVALID", errors=errors)
 
 
-def _field(error: Any) -> str:  # noqa: ANN401 -- pydantic's error details, untyped in FastAPI
+def _field(error: Any) -> str:  # pydantic's error details, untyped in FastAPI
     known = error["loc"][:-1] if error["type"] in {"extra_forbidden", "invalid_key"} else error["loc"]
     return ".".join([*(str(part) for part in known), *(["(unknown)"] if known is not error["loc"] else [])])
 
@@ -199,7 +196,7 @@ async def _try_again(_: Request, trouble: Exception) -> Response:
     return _answer(503, "Try again", detail, headers={"Retry-After": RETRY_SECONDS}, rule="TRY_AGAIN")
 
 
-def _answer(status: int, title: str, detail: str, *, headers: Any = None, **more: object) -> Response:  # noqa: ANN401 -- any mapping that starlette takes
+def _answer(status: int, title: str, detail: str, *, headers: Any = None, **more: object) -> Response:  # whatever starlette takes as headers
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
 

@@ -1,4 +1,4 @@
-"""One trace from the gate to what is shown: spans of listed attributes only, exported as JSON lines or by OTLP, context carried in events."""
+"""One trace from the gate to what is shown: spans of listed attributes, told as JSON lines or by OTLP, context carried in events."""
 
 import os
 from collections.abc import Mapping, Sequence
