@@ -28,10 +28,12 @@ def text_of(body: bytes) -> str:
     """
     if not body.strip():
         raise ListRefused("EMPTY_LIST")
-    if body.startswith(WIDE_MARKS) or body[:64].count(b"\x00") > len(body[:64]) // 4:
+    if body.startswith(WIDE_MARKS):
         raise ListRefused("ENCODING")
     if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(OTHER_TYPES):
         raise ListRefused("TYPE_MISMATCH")
+    if body[:64].count(b"\x00") > len(body[:64]) // 4:
+        raise ListRefused("ENCODING")
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -36,7 +36,7 @@ def check(body: bytes) -> None:
     Raises:
         ListRefused: ENCODING, TYPE_MISMATCH or DOCTYPE_REFUSED.
     """
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in body[:64]:
+    if body.startswith((b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<", b"\x00\x00")):
         raise ListRefused("ENCODING")
     if not body.removeprefix(BOM).lstrip().startswith(b"<"):
         raise ListRefused("TYPE_MISMATCH")
