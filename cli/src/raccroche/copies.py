@@ -7,26 +7,27 @@ import asyncpg
 
 from raccroche.verification import Kept, Verdict, verify
 
-LOOKS = 6
-PAUSE_SECONDS = 1.0
+PATIENCE_SECONDS = 5.0
+PAUSE_SECONDS = 0.5
 
 
-async def verify_speakers(stores: Mapping[str, str], history: str) -> list[Verdict]:
+async def verify_speakers(stores: Mapping[str, str], history: str, *, patience: float = PATIENCE_SECONDS) -> list[Verdict]:
     """Check every speaker. stores: by speaker, the auditor's DSN of its database; history: that of history's.
 
-    What was said a moment ago may still be on its way to history, so only its tail is looked at again for a few seconds.
+    What was said a moment ago may still be on its way to history: where nothing but its tail is missing, history is read
+    again for `patience` seconds.
 
     Raises:
         asyncpg.PostgresError, OSError: a database does not answer or does not let the auditor read.
     """
     heard = await asyncpg.connect(history, command_timeout=60)
     try:
-        return [await _verify_one(f"/raccroche/{speaker}", dsn, heard) for speaker, dsn in stores.items()]
+        return [await _verify_one(f"/raccroche/{speaker}", dsn, heard, patience) for speaker, dsn in stores.items()]
     finally:
         await heard.close()
 
 
-async def _verify_one(source: str, dsn: str, heard: asyncpg.Connection) -> Verdict:
+async def _verify_one(source: str, dsn: str, heard: asyncpg.Connection, patience: float) -> Verdict:
     """History is read before the store: what it holds beyond the store was never said."""
     kept = await _read(heard, HISTORY, source)
     store = await asyncpg.connect(dsn, command_timeout=60)
@@ -35,7 +36,7 @@ async def _verify_one(source: str, dsn: str, heard: asyncpg.Connection) -> Verdi
     finally:
         await store.close()
     horizon = max((one.sequence or 0 for one in [*said, *kept]), default=0)
-    for _ in range(LOOKS):
+    for _ in range(int(patience / PAUSE_SECONDS)):
         verdict = verify(source, store=said, history=kept)
         if not _only_the_tail_is_missing(verdict, kept):
             return verdict

@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -85,6 +87,8 @@ class House:
     relaying: asyncpg.Connection
     relay: Relay
     web: httpx.AsyncClient
+    dsn: str
+    keys_dsn: str
     loop: Loop = field(default_factory=Loop)
     heard: int = 0
     said: int = 0
@@ -158,6 +162,7 @@ async def house(fresh_database) -> AsyncIterator[House]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=web), base_url="http://transmission") as client:
             yield House(
                 parts=parts, sender=_sender(parts), basics=basics, admin=admin, relaying=relaying, web=client,
+                dsn=dsns["app"], keys_dsn=keys["app"],
                 relay=Relay(dsn="unused", topic="raccroche.transmission", bootstrap="unused", refill=False),
             )  # fmt: skip
         await admin.close()
@@ -263,6 +268,28 @@ async def test_two_senders_at_once_and_again_send_each_transmission_once(house: 
     await house.settle()
     assert (await house.types())["CoordinatesTransmitted"] == 60
     assert await house.admin.fetchval("select count(*) from deliveries") == 60
+
+
+@pytest.mark.parametrize(
+    ("point", "sent_before_death"), [("transmission_before_send_commit", 0), ("transmission_after_send_commit", 20)]
+)
+async def test_a_sender_that_is_killed_loses_nothing_and_sends_nothing_twice(house: House, point: str, sent_before_death: int) -> None:
+    await both(house)
+    await house.hear_intake(*await dropouts(house, 10))
+    await house.settle(sending=False)
+    script = str(Path(__file__).parent / "killed_sender.py")
+    killed = await asyncio.create_subprocess_exec(sys.executable, script, house.dsn, house.keys_dsn, point)
+    assert await killed.wait() == -signal.SIGKILL
+    assert (await house.types()).get("CoordinatesTransmitted", 0) == sent_before_death
+    await house.settle()
+    rows = await house.admin.fetch(MATCHED)
+    assert (await house.types())["CoordinatesTransmitted"] == len(rows) == 20
+
+
+MATCHED = """
+select from events s join deliveries d on d.transmission_id = (convert_from(s.body, 'utf8')::json->>'transmission_id')::uuid
+where s.type like '%CoordinatesTransmitted%' and convert_from(s.body, 'utf8')::json->>'encrypted_sha256' = encode(sha256(d.body), 'hex')
+"""
 
 
 async def test_a_recipient_sees_and_answers_its_own_only(house: House) -> None:

@@ -14,6 +14,7 @@ import asyncpg
 import orjson
 
 from chassis.clock import Clock
+from chassis.consumer import INFRASTRUCTURE
 from chassis.decider import Outcome, Request, Trace
 from chassis.event_store import Connection
 from chassis.failpoints import failpoint
@@ -65,7 +66,7 @@ class Sender:
             try:
                 handled = await self.send_due()
                 await self.drop_recalled()
-            except (TryAgain, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as trouble:
+            except (TryAgain, *INFRASTRUCTURE) as trouble:
                 log.warning("sending waits", reason=type(trouble).__name__)
                 await asyncio.sleep(TROUBLE_SECONDS)
             else:
