@@ -1,0 +1,93 @@
+"""Intake on a real database, put together as its app does, without broker: for the tests marked `stack`."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+from chassis.decider import NO_TRACE, Outcome
+from chassis.event_store import EventStore
+from chassis.handler import Handler
+from chassis.keyring import Keyring
+from chassis.provision import Database, chassis_migrations, keyring_migrations
+from chassis.testing import FixedClock
+from intake_specimens import REFERENCE, UAI
+
+from contracts.catalogue import decode
+from contracts.event import Event
+from contracts.intake import ListFormat
+from intake.batch import Desk
+from intake.domain.detection import SIEI_V1
+from intake.domain.list import LIST
+from intake.domain.person import PERSON
+from intake.identity import Digests
+from intake.reader import Reader
+from intake.receiving import Reception, Sending
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+CLASSES = ("identity", "contact", "guardians", "notes", "list")
+NOW = datetime(2026, 2, 2, 8, tzinfo=UTC)
+
+type FreshDatabase = Callable[[Database], Awaitable[Mapping[str, str]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """One intake: its database, its entrance, its reader."""
+
+    pool: asyncpg.Pool
+    keyring: Keyring
+    reception: Reception
+    reader: Reader
+    clock: FixedClock
+
+    async def send(
+        self, list_id: UUID, body: bytes, *, list_format: ListFormat = "csv", sender: str = UAI, reference_date: date = REFERENCE
+    ) -> Outcome:
+        return await self.reception.receive(
+            Sending(
+                list_id=list_id, sender=sender, format=list_format, reference_date=reference_date, body=body, actor="sender-1", trace=NO_TRACE
+            )
+        )
+
+    async def read_all(self) -> None:
+        while await self.reader.read_next():
+            pass
+
+    async def events(self, *kinds: type[Event]) -> list[Event]:
+        rows = await self.pool.fetch("select type, body from events order by recorded_at, event_id")
+        found = [decode(row["type"], row["body"]) for row in rows]
+        return [event for event in found if not kinds or isinstance(event, kinds)]
+
+    async def verdicts(self, list_id: UUID) -> list[tuple[int, str, tuple[str, ...]]]:
+        rows = await self.pool.fetch("select line, verdict, rules from line_verdict where list_id = $1 order by line", list_id)
+        return [(row["line"], row["verdict"], tuple(row["rules"])) for row in rows]
+
+
+@asynccontextmanager
+async def house(fresh_database: FreshDatabase) -> AsyncIterator[House]:
+    dsns = await fresh_database(Database(name="intake", migrations=(chassis_migrations(), MIGRATIONS)))
+    keyring_dsns = await fresh_database(Database(name="keyring", migrations=(keyring_migrations(),), login_roles=("app",)))
+    async with (
+        asyncpg.create_pool(dsns["app"], min_size=1, max_size=6) as pool,
+        asyncpg.create_pool(keyring_dsns["app"], min_size=1, max_size=4) as keyring_pool,
+    ):
+        clock = FixedClock(NOW)
+        store = EventStore(source="/raccroche/intake", clock=clock)
+        keyring = Keyring(keyring_pool, {data_class: {1: os.urandom(32)} for data_class in CLASSES})
+        digests, arrived = Digests(key=os.urandom(32)), asyncio.Event()
+        lists = Handler(decider=LIST, store=store, pool=pool)
+        persons = Handler(decider=PERSON, store=store, pool=pool)
+        desk = Desk(keyring=keyring, digests=digests, clock=clock, person_handler=persons, list_handler=lists)
+        yield House(
+            pool=pool,
+            keyring=keyring,
+            reception=Reception(pool=pool, handler=lists, keyring=keyring, digests=digests, clock=clock, arrived=arrived),
+            reader=Reader(pool=pool, desk=desk, rule=SIEI_V1, arrived=arrived, committed=lambda: None),
+            clock=clock,
+        )
