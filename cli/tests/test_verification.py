@@ -59,18 +59,18 @@ def changed(events: Sequence[Kept], place: int, change: Callable[[Kept], Kept]) 
     return [change(one) if one.sequence == place else one for one in events]
 
 
-def test_what_was_not_changed_is_verified_and_its_head_is_told():
+def test_what_was_not_changed_is_verified_and_its_head_is_told() -> None:
     events = said()
     verdict = verify(SOURCE, store=[*events, *said(3, private=True)], history=heard(events))
     assert (verdict.verified, verdict.events, verdict.private) == (True, LENGTH, 3)
     assert str(verdict) == f"{SOURCE}: 6 events and 3 private, chain verified, head {(events[-1].chain or b'').hex()}"
 
 
-def test_a_speaker_that_said_nothing_yet_is_verified():
+def test_a_speaker_that_said_nothing_yet_is_verified() -> None:
     assert verify(SOURCE, store=[], history=[]).verified
 
 
-def test_an_event_that_has_no_place_yet_is_no_fault():
+def test_an_event_that_has_no_place_yet_is_no_fault() -> None:
     verdict = verify(SOURCE, store=[*said(), replace(event(9, GENESIS), sequence=None, chain=None)], history=heard(said()))
     assert (verdict.verified, verdict.waiting) == (True, 1)
 
@@ -94,7 +94,7 @@ def test_an_event_that_has_no_place_yet_is_no_fault():
     ],
 )
 @pytest.mark.parametrize("copy", ["store", "history"])
-def test_a_change_is_named_with_its_place_and_what_differs(change: Callable[[Kept], Kept], what: str, copy: str):
+def test_a_change_is_named_with_its_place_and_what_differs(change: Callable[[Kept], Kept], what: str, copy: str) -> None:
     store, history = said(), heard(said())
     if copy == "store":
         store = changed(store, 3, change)
@@ -105,7 +105,7 @@ def test_a_change_is_named_with_its_place_and_what_differs(change: Callable[[Kep
     assert {place for _, place, _ in faults} == {3}
 
 
-def test_a_body_changed_with_its_digest_and_leaf_still_breaks_the_chain_and_disagrees_with_the_other_copy():
+def test_a_body_changed_with_its_digest_and_leaf_still_breaks_the_chain_and_disagrees_with_the_other_copy() -> None:
     def forge(one: Kept) -> Kept:
         body = b'{"n":99}'
         attributes = one.attributes.replace(digest_of(one.body).encode(), digest_of(body).encode())
@@ -115,7 +115,7 @@ def test_a_body_changed_with_its_digest_and_leaf_still_breaks_the_chain_and_disa
     assert {("store", 3, "chain"), ("both", 3, "body"), ("both", 3, "digest")} <= faults
 
 
-def test_a_store_rewritten_from_one_event_to_its_head_disagrees_with_history_from_there_on():
+def test_a_store_rewritten_from_one_event_to_its_head_disagrees_with_history_from_there_on() -> None:
     rewritten = said(2)
     for sequence in range(3, LENGTH + 1):
         forged = replace(event(sequence, rewritten[-1].chain or GENESIS), actor="x")
@@ -130,24 +130,24 @@ def test_a_store_rewritten_from_one_event_to_its_head_disagrees_with_history_fro
 
 
 @pytest.mark.parametrize("place", range(1, LENGTH + 1))
-def test_a_missing_event_is_named_wherever_it_stood(place: int):
+def test_a_missing_event_is_named_wherever_it_stood(place: int) -> None:
     without = [one for one in said() if one.sequence != place]
     assert ("both", place, "not in the store") in found(without, heard(said()))
     assert ("both", place, "not in history") in found(said(), heard(without))
 
 
-def test_two_events_that_changed_places_are_found():
+def test_two_events_that_changed_places_are_found() -> None:
     store = said()
     second, third = store[1], store[2]
     store[1], store[2] = replace(third, sequence=2, chain=second.chain), replace(second, sequence=3, chain=third.chain)
     assert {("store", 2, "chain"), ("store", 3, "chain"), ("both", 2, "body")} <= found(store, heard(said()))
 
 
-def test_an_event_said_twice_under_one_place_is_found():
+def test_an_event_said_twice_under_one_place_is_found() -> None:
     assert ("history", 2, "sequence") in found(said(), [*heard(said()), heard(said())[1]])
 
 
-def test_a_private_event_that_was_changed_is_found_in_the_chain_of_its_own():
+def test_a_private_event_that_was_changed_is_found_in_the_chain_of_its_own() -> None:
     private = changed(said(3, private=True), 2, lambda one: replace(one, body=b"{}"))
     assert ("store", 2, "body") in found([*said(), *private], heard(said()))
 
@@ -156,7 +156,7 @@ BYTES = ("attributes", "body", "chain", "leaf")
 
 
 @given(copy=st.sampled_from(["store", "history"]), place=st.integers(1, LENGTH), field=st.sampled_from(BYTES), data=st.data())
-def test_any_single_byte_flip_is_found(copy: str, place: int, field: str, data: st.DataObject):
+def test_any_single_byte_flip_is_found(copy: str, place: int, field: str, data: st.DataObject) -> None:
     store, history = said(), heard(said())
     events = store if copy == "store" else history
     kept: bytes | None = getattr(events[place - 1], field)
@@ -169,7 +169,7 @@ def test_any_single_byte_flip_is_found(copy: str, place: int, field: str, data: 
 
 
 @given(place=st.integers(1, LENGTH), field=st.sampled_from(("attributes", "body", "chain")), data=st.data())
-def test_any_single_byte_flip_of_history_is_found_without_the_store(place: int, field: str, data: st.DataObject):
+def test_any_single_byte_flip_of_history_is_found_without_the_store(place: int, field: str, data: st.DataObject) -> None:
     history = heard(said())
     kept: bytes = getattr(history[place - 1], field)
     at, mask = data.draw(st.integers(0, len(kept) - 1)), data.draw(st.integers(1, 255))

@@ -1,7 +1,7 @@
 """Whoever edits the past as a superuser is found: a body, a type, a time in a speaker's store, or anything in history's copy."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,8 @@ EVENTS = 12
 TOPIC = "raccroche.offers"
 CLOCK = FixedClock(datetime(2026, 2, 1, 8, tzinfo=UTC))
 HISTORY = Path(__file__).parents[2] / "services" / "history" / "migrations"
+
+type FreshDatabase = Callable[[Database], Awaitable[dict[str, str]]]
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Copies:
 
 
 @pytest.fixture
-async def copies(fresh_database) -> AsyncIterator[Copies]:
+async def copies(fresh_database: FreshDatabase) -> AsyncIterator[Copies]:
     offers = await fresh_database(Database(name="offers", migrations=(chassis_migrations(),)))
     history = await fresh_database(Database(name="history", migrations=(chassis_migrations(), HISTORY)))
     await _say(offers)
@@ -88,7 +90,7 @@ async def _say(dsns: dict[str, str]) -> None:
 async def _relayed(dsns: dict[str, str]) -> list[RawRecord]:
     loop, relay = Loop(), Relay(dsn="unused", topic=TOPIC, bootstrap="unused", refill=False)
     connection = await asyncpg.connect(dsns["relay"])
-    while await relay.step(connection, loop):  # type: ignore[arg-type]  # a producer as far as step() needs one
+    while await relay.step(connection, loop):
         continue
     await connection.close()
     return loop.records

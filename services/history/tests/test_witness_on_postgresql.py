@@ -1,7 +1,7 @@
 """History on a real PostgreSQL: every byte kept once, other bytes under a known place kept beside it, a story told of it."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,8 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 BROKER = BrokerIdentity(cluster_id="c", topic_ids={topic.name: "t" for topic in TOPICS})
 PERSON, DETECTION = UUID(int=41), UUID(int=42)
 NAMES = ("APP_DSN", "CONSUMER_DSN", "RELAY_DSN", "KAFKA_BOOTSTRAP_SERVERS", "TOKENS_JWKS_FILE", "TOKENS_ISSUER", "TOKENS_AUDIENCE")
+type FreshDatabase = Callable[[Database], Awaitable[dict[str, str]]]
+
 SETTINGS = settings_from(dict.fromkeys(NAMES, "unused") | {"HTTP_PORT": "1"})
 
 
@@ -60,7 +62,7 @@ class Speaker:
     ids: list[UUID] = field(default_factory=list)
 
     def says(self, event: Event, *, version: int = 1, because: UUID | None = None) -> RawRecord:
-        request = Request[None](command=None, command_id=PERSON, actor=f"/raccroche/{self.name}", correlation_id=PERSON, causation_id=because)
+        request = Request[None](command=None, command_id=PERSON, actor="someone", correlation_id=PERSON, causation_id=because)
         stored = EventStore(source=f"/raccroche/{self.name}", clock=CLOCK).record(event, version, request)
         sequence = len(self.records) + 1
         self.chain = link(self.chain, sequence, leaf_of(stored.attributes))
@@ -98,7 +100,7 @@ class House:
 
 
 @pytest.fixture
-async def house(fresh_database) -> AsyncIterator[House]:
+async def house(fresh_database: FreshDatabase) -> AsyncIterator[House]:
     dsns = await fresh_database(Database(name="history", migrations=(chassis_migrations(), MIGRATIONS)))
     async with (
         asyncpg.create_pool(dsns["app"], min_size=1, max_size=3) as app,

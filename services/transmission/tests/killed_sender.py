@@ -18,7 +18,10 @@ from transmission.sending import Sender
 async def main(transmission: str, keys: str, point: str) -> None:
     arm(point)
     clock = WallClock()
-    async with asyncpg.create_pool(transmission, min_size=1, max_size=2) as pool, asyncpg.create_pool(keys, min_size=1, max_size=1) as keyring:
+    async with (
+        asyncpg.create_pool(transmission, min_size=1, max_size=2) as pool,
+        asyncpg.create_pool(keys, min_size=1, max_size=1) as keyring,
+    ):
         store = EventStore(source="/raccroche/transmission", clock=clock)
         handler = Handler(decider=decider(RoutingRule()), store=store, pool=pool)
         master_keys = {name: {1: bytes(32)} for name in ("identity", "contact", "guardians")}

@@ -30,7 +30,7 @@ def jwk_of(key: ECKey | OKPKey) -> str:
 
 
 @pytest.mark.parametrize("key", [ECKey.generate_key("P-256"), OKPKey.generate_key("X25519")], ids=["P-256", "X25519"])
-def test_the_holder_of_the_private_key_reads_exactly_the_legal_fields(key: ECKey | OKPKey):
+def test_the_holder_of_the_private_key_reads_exactly_the_legal_fields(key: ECKey | OKPKey) -> None:
     body = encrypted(letter(COORDINATES, EVERYTHING), public_key_from(jwk_of(key)))
     opened = orjson.loads(jwe.decrypt_compact(body, key, algorithms=ALGORITHMS).plaintext or b"")
     assert set(opened) == set(EVERYTHING)
@@ -39,12 +39,12 @@ def test_the_holder_of_the_private_key_reads_exactly_the_legal_fields(key: ECKey
     assert opened["flags"] == {"l313_7": True, "obligation_formation": True}
 
 
-def test_fields_that_are_not_owed_do_not_leave():
+def test_fields_that_are_not_owed_do_not_leave() -> None:
     plain = orjson.loads(letter(COORDINATES, ("identity", "exit_date")))
     assert set(plain) == {"identity", "exit_date"}
 
 
-def test_nobody_else_can_read_it():
+def test_nobody_else_can_read_it() -> None:
     owner, other = ECKey.generate_key("P-256"), ECKey.generate_key("P-256")
     body = encrypted(letter(COORDINATES, EVERYTHING), public_key_from(jwk_of(owner)))
     assert b"Ferrand" not in body
@@ -52,7 +52,7 @@ def test_nobody_else_can_read_it():
         jwe.decrypt_compact(body, other, algorithms=ALGORITHMS)
 
 
-def test_the_same_letter_twice_never_looks_alike():
+def test_the_same_letter_twice_never_looks_alike() -> None:
     key = public_key_from(jwk_of(ECKey.generate_key("P-256")))
     assert encrypted(b"{}", key) != encrypted(b"{}", key)
 
@@ -71,10 +71,10 @@ def test_the_same_letter_twice_never_looks_alike():
     ],
     ids=["text", "list", "no point", "no coordinates", "private", "curve", "signature key", "rsa"],
 )
-def test_a_key_that_is_not_public_or_not_for_encryption_is_not_taken(jwk: str):
+def test_a_key_that_is_not_public_or_not_for_encryption_is_not_taken(jwk: str) -> None:
     with pytest.raises(BadKey):
         public_key_from(jwk)
 
 
-def test_what_is_opened_never_shows_in_a_log_line():
+def test_what_is_opened_never_shows_in_a_log_line() -> None:
     assert "Ferrand" not in f"{COORDINATES} {COORDINATES!r}"

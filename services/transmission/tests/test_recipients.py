@@ -16,7 +16,7 @@ from contracts.transmission import (
     TransmissionDue,
     TransmissionUnroutable,
 )
-from transmission.domain.decisions import Ledger, decider, evolve
+from transmission.domain.decisions import LedgerEvent, decider
 from transmission.domain.recipients import RoutingRule
 from transmission.domain.transmissions import DecideRecipients, SendCoordinates
 
@@ -50,11 +50,10 @@ def decide(flags: Flags, at: datetime = MARCH, *, contact: bool = True, guardian
     )  # fmt: skip
 
 
-def decided(*past: object, flags: Flags, at: datetime = MARCH, contact: bool = True, guardians: bool = True) -> list[object]:
-    ledger = Ledger()
-    for event in past:
-        ledger = evolve(ledger, event)  # type: ignore[arg-type]  # the tests' pasts hold ledger events only
-    return list(LEDGER.decide(ledger, decide(flags, at, contact=contact, guardians=guardians)))
+def decided(
+    *past: LedgerEvent, flags: Flags, at: datetime = MARCH, contact: bool = True, guardians: bool = True
+) -> list[LedgerEvent]:
+    return list(given(LEDGER, *past).when(decide(flags, at, contact=contact, guardians=guardians)).decided())
 
 
 OWED_BY_FLAGS: dict[tuple[bool, bool], dict[str, str]] = {
@@ -66,38 +65,38 @@ OWED_BY_FLAGS: dict[tuple[bool, bool], dict[str, str]] = {
 
 
 @pytest.mark.parametrize("flags", list(product((True, False), repeat=2)))
-def test_the_flags_decide_who_is_owed_and_under_which_article(flags: tuple[bool, bool]):
+def test_the_flags_decide_who_is_owed_and_under_which_article(flags: tuple[bool, bool]) -> None:
     due = decided(*TERRITORY, flags=Flags(l313_7=flags[0], obligation_formation=flags[1]))
     assert {one.recipient_id: one.legal_basis for one in due if isinstance(one, TransmissionDue)} == OWED_BY_FLAGS[flags]
     assert len(due) == len(OWED_BY_FLAGS[flags])
 
 
 @pytest.mark.parametrize(("at", "owed"), [(MARCH - INSTANT, True), (MARCH, False)])
-def test_a_body_is_owed_nothing_from_its_first_instant_out(at: datetime, owed: bool):
+def test_a_body_is_owed_nothing_from_its_first_instant_out(at: datetime, owed: bool) -> None:
     due = decided(*TERRITORY, flags=Flags(l313_7=True, obligation_formation=False), at=at)
     assert ("psad-former" in {one.recipient_id for one in due if isinstance(one, TransmissionDue)}) is owed
 
 
-def test_a_recipient_is_owed_from_the_very_instant_of_its_designation():
+def test_a_recipient_is_owed_from_the_very_instant_of_its_designation() -> None:
     flags = Flags(l313_7=False, obligation_formation=True)
     mission_locale = named(3, "ml-35", "mission_locale")
     assert [type(one) for one in decided(mission_locale, flags=flags, at=JANUARY)] == [TransmissionDue]
     assert [type(one) for one in decided(mission_locale, flags=flags, at=JANUARY - INSTANT)] == [TransmissionUnroutable]
 
 
-def test_where_nobody_is_designated_somebody_is_told_for_each_class_owed():
+def test_where_nobody_is_designated_somebody_is_told_for_each_class_owed() -> None:
     found = decided(flags=Flags(l313_7=True, obligation_formation=False))
     assert [(type(one), one.recipient_class) for one in found if isinstance(one, TransmissionUnroutable)] == [
         (TransmissionUnroutable, "mission_locale"), (TransmissionUnroutable, "designated_body"),
     ]  # fmt: skip
 
 
-def test_the_known_recipients_are_told_although_another_class_has_none():
+def test_the_known_recipients_are_told_although_another_class_has_none() -> None:
     found = decided(named(3, "ml-35", "mission_locale"), flags=Flags(l313_7=True, obligation_formation=False))
     assert [type(one) for one in found] == [TransmissionDue, TransmissionUnroutable]
 
 
-def test_legal_representatives_are_sent_of_minors_only():
+def test_legal_representatives_are_sent_of_minors_only() -> None:
     adult = decided(*TERRITORY, flags=Flags(l313_7=True, obligation_formation=False))
     minor = decided(*TERRITORY, flags=Flags(l313_7=False, obligation_formation=True))
     assert all("guardians" not in one.fields for one in adult if isinstance(one, TransmissionDue))
@@ -106,25 +105,25 @@ def test_legal_representatives_are_sent_of_minors_only():
     ]
 
 
-def test_what_is_not_known_is_not_announced():
+def test_what_is_not_known_is_not_announced() -> None:
     (due,) = decided(*TERRITORY, flags=Flags(l313_7=False, obligation_formation=True), contact=False, guardians=False)
     assert isinstance(due, TransmissionDue)
     assert due.fields == ("identity", "last_uai", "last_formation", "exit_date", "flags")
 
 
-def test_it_is_due_on_the_day_of_the_detection_in_paris():
+def test_it_is_due_on_the_day_of_the_detection_in_paris() -> None:
     late_in_the_evening = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)  # already the first of April in Paris
     due = decided(*TERRITORY, flags=Flags(l313_7=False, obligation_formation=True), at=late_in_the_evening)
     assert [one.due_by for one in due if isinstance(one, TransmissionDue)] == [date(2026, 4, 1)]
 
 
-def test_recipients_are_decided_once_for_a_detection():
+def test_recipients_are_decided_once_for_a_detection() -> None:
     flags = Flags(l313_7=True, obligation_formation=False)
     once = decided(*TERRITORY, flags=flags)
     given(LEDGER, *once, *TERRITORY).when(decide(flags)).then_nothing()
 
 
-def test_one_recipient_is_told_once_even_if_named_in_both_classes_one_after_the_other():
+def test_one_recipient_is_told_once_even_if_named_in_both_classes_one_after_the_other() -> None:
     body, then_mission_locale = named(1, "one-desk", "designated_body"), named(2, "one-desk", "mission_locale")
     due = decided(body, then_mission_locale, flags=Flags(l313_7=True, obligation_formation=False))
     assert [one.recipient_class for one in due if isinstance(one, TransmissionDue)] == ["mission_locale"]
@@ -138,13 +137,10 @@ def send(due: TransmissionDue, at: datetime) -> SendCoordinates:
 
 
 @pytest.mark.parametrize(("at", "is_sent"), [(JUNE - INSTANT, True), (JUNE, False)])
-def test_a_send_to_someone_not_designated_at_that_instant_is_refused(at: datetime, is_sent: bool):
+def test_a_send_to_someone_not_designated_at_that_instant_is_refused(at: datetime, is_sent: bool) -> None:
     territory = (named(3, "ml-35", "mission_locale"), DesignationEnded(departement="35", designation_id=UUID(int=3), ended_at=JUNE))
     (due,) = decided(*territory, flags=Flags(l313_7=False, obligation_formation=True))
     assert isinstance(due, TransmissionDue)
-    ledger = Ledger()
-    for event in (due, *territory):
-        ledger = evolve(ledger, event)
-    (event,) = LEDGER.decide(ledger, send(due, at))
+    (event,) = given(LEDGER, due, *territory).when(send(due, at)).decided()
     assert isinstance(event, CoordinatesTransmitted) is is_sent
     assert getattr(event, "reason", "sent") == ("sent" if is_sent else "designation_ended")

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -45,6 +45,8 @@ TOPICS = ("raccroche.intake", "raccroche.transmission")
 BROKER = BrokerIdentity(cluster_id="c", topic_ids=dict.fromkeys(TOPICS, "t"))
 CLASSES = ("identity", "contact", "guardians")
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+type FreshDatabase = Callable[[Database], Awaitable[dict[str, str]]]
+
 SETTINGS = settings_from(
     dict.fromkeys(
         ("APP_DSN", "CONSUMER_DSN", "RELAY_DSN", "KAFKA_BOOTSTRAP_SERVERS", "TOKENS_JWKS_FILE", "TOKENS_ISSUER", "TOKENS_AUDIENCE"),
@@ -100,7 +102,7 @@ class House:
         """Relay, hear and send until there is nothing more to do."""
         busy = True
         while busy:
-            busy = await self.relay.step(self.relaying, self.loop)  # type: ignore[arg-type]  # a producer as far as step() needs one
+            busy = await self.relay.step(self.relaying, self.loop)
             fresh, self.heard = self.loop.records[self.heard :], len(self.loop.records)
             if fresh:
                 await self._consumer().hear(fresh)
@@ -114,6 +116,9 @@ class House:
         answer = await self.ask("GET", path, token)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
+
+    async def figures(self) -> dict[str, object]:
+        return dict((await self.ask("GET", "/figures", "ops")).json())
 
     async def types(self) -> dict[str, int]:
         rows = await self.admin.fetch("select split_part(type, '.', 4) as name, count(*) as n from events group by 1")
@@ -139,7 +144,7 @@ class House:
 
 
 @pytest.fixture
-async def house(fresh_database) -> AsyncIterator[House]:
+async def house(fresh_database: FreshDatabase) -> AsyncIterator[House]:
     dsns = await fresh_database(Database(name="transmission", migrations=(chassis_migrations(), MIGRATIONS)))
     keys = await fresh_database(Database(name="keyring", migrations=(keyring_migrations(),), login_roles=("app",)))
     clock = FixedClock(NOW)
@@ -188,7 +193,7 @@ async def designate(house: House, to: str, recipient_class: str, *, valid_to: da
         "public_key": orjson.dumps(KEYS[to].as_dict(private=False)).decode(),
     }  # fmt: skip
     answer = await house.ask("PUT", f"/designations/{designation_id}", "ops", body)
-    assert answer.status_code in (200, 201), answer.text
+    assert answer.status_code == 201, answer.text
     return designation_id
 
 
@@ -240,7 +245,7 @@ async def test_each_recipient_owed_fetches_what_only_it_can_read_and_acknowledge
         assert (await house.got("/deliveries", token))["deliveries"] == []
     await house.settle()
     assert await house.admin.fetchval("select count(*) from deliveries") == 0
-    assert await house.got("/figures", "ops") == {
+    assert await house.figures() == {
         "due": 6, "sent": 6, "acknowledged": 6, "refused": 0, "recalled": 0, "unroutable": 0,
         "by_recipient": {"ml-35": 3, "psad-35": 3},
     }  # fmt: skip
@@ -315,7 +320,8 @@ async def test_nothing_is_sent_to_who_is_no_longer_designated_when_sending(house
     house.basics.clock.at = NOW + timedelta(hours=1)
     await house.settle()
     assert (await house.types()).get("CoordinatesTransmitted", 0) == 0
-    assert await house.admin.fetchval("select convert_from(body, 'utf8')::json->>'reason' from events where type like '%Refused%'") == "designation_ended"
+    reason = await house.admin.fetchval("select convert_from(body, 'utf8')::json->>'reason' from events where type like '%Refused%'")
+    assert reason == "designation_ended"
     assert await house.admin.fetchval("select count(*) from deliveries") == 0
 
 
@@ -374,4 +380,5 @@ async def test_a_refused_delivery_is_gone_and_counted(house: House) -> None:
     answer = await house.ask("POST", "/deliveries/acknowledge", "recipient/ml-35", {"transmission_ids": [delivery["transmission_id"]]})
     assert answer.json()["refused"] == {delivery["transmission_id"]: "this transmission was refused by its recipient"}
     await house.settle()
-    assert {name: count for name, count in (await house.got("/figures", "ops")).items() if name in ("refused", "sent")} == {"refused": 1, "sent": 1}
+    figures = await house.figures()
+    assert (figures["sent"], figures["refused"]) == (1, 1)

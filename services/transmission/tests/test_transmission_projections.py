@@ -69,33 +69,33 @@ def shown(*events: ledger.LedgerEvent) -> ledger.TransmissionRow | None:
     return reduce(ledger.apply, [heard(event) for event in events], None)
 
 
-def test_what_is_due_shows_who_is_owed_and_what_made_it_due():
+def test_what_is_due_shows_who_is_owed_and_what_made_it_due() -> None:
     row = shown(due)
     assert row is not None
     assert (row.status, row.recipient_id, row.sent, row.due_at) == ("due", "ml-35", False, NOW)
 
 
-def test_a_transmission_shows_what_became_of_it():
+def test_a_transmission_shows_what_became_of_it() -> None:
     states = [shown(due, sent), shown(due, sent, acknowledged), shown(due, sent, refused), shown(due, refused)]
     assert [(row.status, row.sent) for row in states if row] == [
         ("sent", True), ("acknowledged", True), ("refused", True), ("refused", False),
     ]  # fmt: skip
 
 
-def test_a_recalled_transmission_still_shows_that_it_was_sent():
+def test_a_recalled_transmission_still_shows_that_it_was_sent() -> None:
     row = shown(due, sent, acknowledged, recalled)
     assert row is not None
     assert (row.status, row.sent, row.recalled_for, row.recalled_at) == ("acknowledged", True, "enrolment_found", NOW)
 
 
-def test_coordinates_stay_sealed_and_go_when_the_detection_is_withdrawn():
+def test_coordinates_stay_sealed_and_go_when_the_detection_is_withdrawn() -> None:
     row = coordinates.apply(None, heard(detected))
     assert row is not None
     assert (row.identity, row.contact, row.exit_date) == (TOKEN, None, date(2026, 1, 10))
     assert coordinates.apply(row, heard(withdrawn)) is None
 
 
-def test_an_ended_designation_shows_its_new_term():
+def test_an_ended_designation_shows_its_new_term() -> None:
     named = RecipientDesignated(
         designation_id=UUID(int=1), departement="35", recipient_id="ml-35", recipient_class="mission_locale",
         designated_by="region-bretagne", valid_from=NOW, valid_to=None, public_key="{}",
@@ -106,14 +106,14 @@ def test_an_ended_designation_shows_its_new_term():
     assert (row.recipient_id, row.valid_to) == ("ml-35", NOW)
 
 
-def test_what_has_no_recipient_shows_once_for_each_class():
+def test_what_has_no_recipient_shows_once_for_each_class() -> None:
     event = TransmissionUnroutable(person_id=PERSON, detection_id=DETECTION, recipient_class="designated_body", departement="35")
     assert unroutable.key(event) == f"{DETECTION} designated_body"
     row = unroutable.apply(None, heard(event))
     assert (row and row.departement) == "35"
 
 
-def test_a_dropout_asks_who_is_owed_at_the_instant_at_which_it_was_recorded():
+def test_a_dropout_asks_who_is_owed_at_the_instant_at_which_it_was_recorded() -> None:
     (command,) = when_dropout_detected_then_decide_recipients(detected, NOW)
     assert command == DecideRecipients(
         person_id=PERSON, detection_id=DETECTION, departement="35", flags=detected.flags, contact_known=False,
@@ -121,7 +121,7 @@ def test_a_dropout_asks_who_is_owed_at_the_instant_at_which_it_was_recorded():
     )  # fmt: skip
 
 
-def test_a_withdrawal_asks_that_whoever_was_told_is_told_again():
+def test_a_withdrawal_asks_that_whoever_was_told_is_told_again() -> None:
     assert when_dropout_withdrawn_then_recall_transmissions(withdrawn) == [
         RecallTransmissions(person_id=PERSON, detection_id=DETECTION, reason="enrolment_found")
     ]

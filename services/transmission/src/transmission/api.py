@@ -110,12 +110,12 @@ def _delivery_routes(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/deliveries/acknowledge")
     async def acknowledge(body: AcknowledgeBody, request: Request, caller: Recipient, key: IdempotencyKey) -> dict[str, object]:
-        answers = await _answer(desk, request, caller, key, body.transmission_ids, None)
+        answers = await _answer(desk, _Call(request, caller, key), body.transmission_ids, None)
         return {"acknowledged": answers.done, "refused": answers.refused}
 
     @router.post("/deliveries/refuse")
     async def refuse(body: RefuseBody, request: Request, caller: Recipient, key: IdempotencyKey) -> dict[str, object]:
-        answers = await _answer(desk, request, caller, key, [body.transmission_id], body.reason)
+        answers = await _answer(desk, _Call(request, caller, key), [body.transmission_id], body.reason)
         if body.transmission_id in answers.refused:
             raise Problem(409, "The refusal was not taken", answers.refused[body.transmission_id], None)
         return {"refused": body.transmission_id, "reason": body.reason}
@@ -142,23 +142,31 @@ def _organisation(caller: Caller) -> str:
     return caller.organisation
 
 
-async def _answer(
-    desk: Desk, request: Request, caller: Caller, key: UUID, ids: Sequence[UUID], reason: RefusalReason | None
-) -> Answers:
+@dataclass(frozen=True)
+class _Call:
+    """Who speaks, and in which request."""
+
+    request: Request
+    caller: Caller
+    key: UUID
+
+    async def asks(self, commands: Sequence[AcknowledgeTransmission | RefuseTransmission]) -> list[decider.Request[TransmissionCommand]]:
+        """One request for each transmission; its id derives from the key and the transmission."""
+        route, body, trace = route_of(self.request), await self.request.body(), current_trace()
+        return [
+            decider.asked(one, key=uuid5(self.key, str(one.transmission_id)), actor=self.caller.actor, route=route, body=body, trace=trace)
+            for one in commands
+        ]
+
+
+async def _answer(desk: Desk, call: _Call, ids: Sequence[UUID], reason: RefusalReason | None) -> Answers:
     """Acknowledge or refuse many in one transaction, and delete their bytes in it."""
-    recipient_id = _organisation(caller)
+    recipient_id = _organisation(call.caller)
     rows = await desk.pool.fetch(MINE, list(ids), recipient_id)
     detections: Mapping[UUID, UUID] = {row["transmission_id"]: row["detection_id"] for row in rows}
     wanted = [one for one in dict.fromkeys(ids) if one in detections]
     commands = [_command(detections[one], one, recipient_id, reason) for one in wanted]
-    body = await request.body()
-    asked = [
-        decider.asked(
-            command, key=uuid5(key, str(command.transmission_id)), actor=caller.actor, route=route_of(request), body=body,
-            trace=current_trace(),
-        )
-        for command in commands
-    ]  # fmt: skip
+    asked = await call.asks(commands)
 
     async def delete_bytes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         gone = [one for one, outcome in zip(wanted, outcomes, strict=True) if outcome.status == "done"]
