@@ -53,7 +53,7 @@ def decide(flags: Flags, at: datetime = MARCH, *, contact: bool = True, guardian
 def decided(
     *past: LedgerEvent, flags: Flags, at: datetime = MARCH, contact: bool = True, guardians: bool = True
 ) -> list[LedgerEvent]:
-    return list(given(LEDGER, *past).when(decide(flags, at, contact=contact, guardians=guardians)).decided())
+    return list(given(LEDGER, *past).when(decide(flags, at, contact=contact, guardians=guardians)).events or ())
 
 
 OWED_BY_FLAGS: dict[tuple[bool, bool], dict[str, str]] = {
@@ -141,6 +141,6 @@ def test_a_send_to_someone_not_designated_at_that_instant_is_refused(at: datetim
     territory = (named(3, "ml-35", "mission_locale"), DesignationEnded(departement="35", designation_id=UUID(int=3), ended_at=JUNE))
     (due,) = decided(*territory, flags=Flags(l313_7=False, obligation_formation=True))
     assert isinstance(due, TransmissionDue)
-    (event,) = given(LEDGER, due, *territory).when(send(due, at)).decided()
+    (event,) = given(LEDGER, due, *territory).when(send(due, at)).events or ()
     assert isinstance(event, CoordinatesTransmitted) is is_sent
     assert getattr(event, "reason", "sent") == ("sent" if is_sent else "designation_ended")
