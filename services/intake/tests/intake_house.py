@@ -10,14 +10,14 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+from intake_specimens import REFERENCE, UAI
+
 from chassis.decider import NO_TRACE, Outcome
 from chassis.event_store import EventStore
 from chassis.handler import Handler
 from chassis.keyring import Keyring
 from chassis.provision import Database, chassis_migrations, keyring_migrations
 from chassis.testing import FixedClock
-from intake_specimens import REFERENCE, UAI
-
 from contracts.catalogue import decode
 from contracts.event import Event
 from contracts.intake import ListFormat

@@ -53,19 +53,19 @@ def sifa_line(separator: str = "|", **changes: str) -> str:
     return separator.join(cells.get(name, "") for name in ORDER)
 
 
-PUPIL = """<ELEVE ELEVE_ID="7"><ID_NATIONAL>0123456789A</ID_NATIONAL><NOM_DE_FAMILLE>DUVALLON</NOM_DE_FAMILLE><PRENOM>Maïa</PRENOM>
+ELEVE = """<ELEVE ELEVE_ID="7"><ID_NATIONAL>0123456789A</ID_NATIONAL><NOM_DE_FAMILLE>DUVALLON</NOM_DE_FAMILLE><PRENOM>Maïa</PRENOM>
 <DATE_NAISS>14/05/2008</DATE_NAISS><DATE_ENTREE>01/09/2025</DATE_ENTREE><DATE_SORTIE>01/12/2025</DATE_SORTIE>
 <CODE_MOTIF_SORTIE>10</CODE_MOTIF_SORTIE><CODE_SEXE>2</CODE_SEXE><CODE_PAYS>100</CODE_PAYS><NATIONALITE>100</NATIONALITE>
 <CODE_COMMUNE_INSEE_NAISS>44109</CODE_COMMUNE_INSEE_NAISS><CODE_MEF>2472521431</CODE_MEF><ADRESSE_ID>70</ADRESSE_ID>
 <SCOLARITE_AN_DERNIER><MEL>secretariat@exemple.fr</MEL><TELEPHONE>0240000000</TELEPHONE></SCOLARITE_AN_DERNIER></ELEVE>"""
 
-ENROLLED_PUPIL = PUPIL.replace("<DATE_SORTIE>01/12/2025</DATE_SORTIE>", "<DATE_SORTIE/>").replace('"7"', '"8"')
+ENROLLED_ELEVE = ELEVE.replace("<DATE_SORTIE>01/12/2025</DATE_SORTIE>", "<DATE_SORTIE/>").replace('"7"', '"8"')
 
 
-def eleves_xml(*pupils: str, uai: str = UAI, version: str = "3.0", encoding: str = "ISO-8859-15", prologue: str = "") -> bytes:
+def eleves_xml(*eleves: str, uai: str = UAI, version: str = "3.0", encoding: str = "ISO-8859-15", prologue: str = "") -> bytes:
     text = (
         f'<?xml version="1.0" encoding="{encoding}"?>{prologue}<BEE_ELEVES VERSION="{version}"><PARAMETRES><UAJ>{uai}</UAJ></PARAMETRES>'
-        f"<DONNEES><ELEVES>{''.join(pupils)}</ELEVES><ADRESSES><ADRESSE ADRESSE_ID=\"70\"><LIGNE1_ADRESSE>3 rue des Essais</LIGNE1_ADRESSE>"
+        f"<DONNEES><ELEVES>{''.join(eleves)}</ELEVES><ADRESSES><ADRESSE ADRESSE_ID=\"70\"><LIGNE1_ADRESSE>3 rue des Essais</LIGNE1_ADRESSE>"
         "<CODE_POSTAL>44600</CODE_POSTAL><LIBELLE_POSTAL>SAINT-NAZAIRE</LIBELLE_POSTAL></ADRESSE></ADRESSES></DONNEES></BEE_ELEVES>"
     )
     return text.encode(encoding)

@@ -5,8 +5,20 @@ from dataclasses import asdict
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from intake_specimens import ENROLLED_PUPIL, LEAVER, PUPIL, RESPONSABLES, UAI, eleves_xml, enrolment, enrolments_csv, leaver, leavers_csv
-from intake_specimens import sifa_line, zipped
+from intake_specimens import (
+    ELEVE,
+    ENROLLED_ELEVE,
+    LEAVER,
+    RESPONSABLES,
+    UAI,
+    eleves_xml,
+    enrolment,
+    enrolments_csv,
+    leaver,
+    leavers_csv,
+    sifa_line,
+    zipped,
+)
 
 from intake.formats import csv_list, siecle, sifa
 from intake.formats.cells import Cells, Fault, RawLine
@@ -108,12 +120,12 @@ def test_health_nationality_and_family_columns_land_nowhere() -> None:
     marks = {"HANDI": "zq1", "NATIO": "zq2", "PCS": "zq3", "SIRET_EMP": "zq4", "SIT_AV_APP": "zq5"}
     kept = str(asdict(good(sifa.read(sifa_line(**marks).encode()))[0]))
     assert [mark for mark in marks.values() if mark in kept] == []
-    pupil = PUPIL.replace("<NATIONALITE>100<", "<NATIONALITE>zq6<").replace("</ELEVE>", "<NIR>108054410900000</NIR></ELEVE>")
-    assert not {"zq6", "108054410900000"} & set(str(asdict(good(siecle.read(eleves_xml(pupil)))[0])).replace("'", " ").split())
+    eleve = ELEVE.replace("<NATIONALITE>100<", "<NATIONALITE>zq6<").replace("</ELEVE>", "<NIR>108054410900000</NIR></ELEVE>")
+    assert not {"zq6", "108054410900000"} & set(str(asdict(good(siecle.read(eleves_xml(eleve)))[0])).replace("'", " ").split())
 
 
 def test_siecle_joins_pupil_address_and_guardians() -> None:
-    (only,) = good(siecle.read(zipped(ElevesAvecAdresses=eleves_xml(PUPIL), ResponsablesAvecAdresses=RESPONSABLES)))
+    (only,) = good(siecle.read(zipped(ElevesAvecAdresses=eleves_xml(ELEVE), ResponsablesAvecAdresses=RESPONSABLES)))
     assert (only.line, only.kind, only.uai, only.first_names, only.postcode, only.exit_date) == (
         1, "leaver", UAI, ("Maïa",), "44600", "01/12/2025",
     )  # fmt: skip
@@ -121,10 +133,10 @@ def test_siecle_joins_pupil_address_and_guardians() -> None:
 
 
 def test_siecle_may_come_as_the_pupils_alone_and_an_absent_exit_is_an_enrolment() -> None:
-    leaver_, enrolled = good(siecle.read(eleves_xml(PUPIL, ENROLLED_PUPIL)))
+    leaver_, enrolled = good(siecle.read(eleves_xml(ELEVE, ENROLLED_ELEVE)))
     assert (leaver_.kind, enrolled.kind, leaver_.guardians) == ("leaver", "enrolment", ())
 
 
 def test_last_years_school_is_not_taken_for_the_pupil() -> None:
-    (only,) = good(siecle.read(eleves_xml(PUPIL)))
+    (only,) = good(siecle.read(eleves_xml(ELEVE)))
     assert (only.email, only.phones) == ("", ())

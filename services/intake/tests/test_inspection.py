@@ -3,7 +3,7 @@
 import zlib
 
 import pytest
-from intake_specimens import OTHER_UAI, PUPIL, RESPONSABLES, UAI, eleves_xml, leaver, leavers_csv, sifa_line, zipped
+from intake_specimens import ELEVE, OTHER_UAI, RESPONSABLES, UAI, eleves_xml, leaver, leavers_csv, sifa_line, zipped
 
 from contracts.intake import ListFormat
 from intake.formats.cells import ListRefused
@@ -13,8 +13,8 @@ from intake.rules import RULES
 
 XXE = '<!DOCTYPE e [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
 LAUGHS = '<!DOCTYPE l [<!ENTITY a "aa"><!ENTITY b "&a;&a;&a;&a;">]>'
-BOMB = zipped(ElevesAvecAdresses=eleves_xml(PUPIL) + b" " * 5_000_000)
-GOOD_ZIP = zipped(ElevesAvecAdresses=eleves_xml(PUPIL), ResponsablesAvecAdresses=RESPONSABLES)
+BOMB = zipped(ElevesAvecAdresses=eleves_xml(ELEVE) + b" " * 5_000_000)
+GOOD_ZIP = zipped(ElevesAvecAdresses=eleves_xml(ELEVE), ResponsablesAvecAdresses=RESPONSABLES)
 
 
 def with_password_flag(archive: bytes) -> bytes:
@@ -46,14 +46,14 @@ BAD: list[tuple[str, ListFormat, bytes, str]] = [
     ("a zip with a password", "siecle", with_password_flag(GOOD_ZIP), "ARCHIVE_BROKEN"),
     ("a zip bomb", "siecle", BOMB, "ARCHIVE_RATIO"),
     ("a zip in a zip", "siecle", zipped(inner=GOOD_ZIP), "ARCHIVE_RATIO"),
-    ("a DOCTYPE with an external entity", "siecle", eleves_xml(PUPIL, prologue=XXE), "DOCTYPE_REFUSED"),
-    ("a DOCTYPE with growing entities", "siecle", eleves_xml(PUPIL, prologue=LAUGHS), "DOCTYPE_REFUSED"),
-    ("a DOCTYPE inside a zip", "siecle", zipped(e=eleves_xml(PUPIL, prologue=XXE)), "DOCTYPE_REFUSED"),
-    ("an unclosed tag", "siecle", eleves_xml(PUPIL)[:-30], "XML_BROKEN"),
-    ("an XML of a namespace", "siecle", eleves_xml(PUPIL).replace(b"<BEE_ELEVES ", b'<BEE_ELEVES xmlns="urn:x" '), "SCHEMA_VERSION"),
-    ("an unknown version", "siecle", eleves_xml(PUPIL, version="9.1"), "SCHEMA_VERSION"),
-    ("an XML in UTF-16", "siecle", eleves_xml(PUPIL, encoding="UTF-16"), "ENCODING"),
-    ("an XML in UTF-7", "siecle", eleves_xml(PUPIL).replace(b"ISO-8859-15", b"UTF-7"), "ENCODING"),
+    ("a DOCTYPE with an external entity", "siecle", eleves_xml(ELEVE, prologue=XXE), "DOCTYPE_REFUSED"),
+    ("a DOCTYPE with growing entities", "siecle", eleves_xml(ELEVE, prologue=LAUGHS), "DOCTYPE_REFUSED"),
+    ("a DOCTYPE inside a zip", "siecle", zipped(e=eleves_xml(ELEVE, prologue=XXE)), "DOCTYPE_REFUSED"),
+    ("an unclosed tag", "siecle", eleves_xml(ELEVE)[:-30], "XML_BROKEN"),
+    ("an XML of a namespace", "siecle", eleves_xml(ELEVE).replace(b"<BEE_ELEVES ", b'<BEE_ELEVES xmlns="urn:x" '), "SCHEMA_VERSION"),
+    ("an unknown version", "siecle", eleves_xml(ELEVE, version="9.1"), "SCHEMA_VERSION"),
+    ("an XML in UTF-16", "siecle", eleves_xml(ELEVE, encoding="UTF-16"), "ENCODING"),
+    ("an XML in UTF-7", "siecle", eleves_xml(ELEVE).replace(b"ISO-8859-15", b"UTF-7"), "ENCODING"),
     ("a CSV in UTF-16", "csv", leavers_csv(leaver()).decode().encode("utf-16"), "ENCODING"),
     ("a CSV in UTF-16 without mark", "csv", leavers_csv(leaver()).decode().encode("utf-16-le"), "ENCODING"),
     ("a CSV in ISO-8859-15", "csv", leavers_csv(leaver()).decode().encode("iso-8859-15"), "ENCODING"),
@@ -62,7 +62,7 @@ BAD: list[tuple[str, ListFormat, bytes, str]] = [
     ("46 columns throughout", "sifa", sifa_line()[:-1].encode(), "HEADER_UNKNOWN"),
     ("another establishment's CSV", "csv", leavers_csv(leaver(), leaver(uai=OTHER_UAI)), "OUT_OF_MANDATE"),
     ("another establishment's SIFA", "sifa", sifa_line(NUMERO_UAI=OTHER_UAI).encode(), "OUT_OF_MANDATE"),
-    ("another establishment's SIECLE", "siecle", eleves_xml(PUPIL, uai=OTHER_UAI), "OUT_OF_MANDATE"),
+    ("another establishment's SIECLE", "siecle", eleves_xml(ELEVE, uai=OTHER_UAI), "OUT_OF_MANDATE"),
 ]  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def test_the_whole_file_is_refused(list_format: ListFormat, body: bytes, rule: s
 
 @pytest.mark.parametrize(
     ("list_format", "body"),
-    [("csv", leavers_csv(leaver())), ("sifa", sifa_line().encode()), ("siecle", eleves_xml(PUPIL)), ("siecle", GOOD_ZIP)],
+    [("csv", leavers_csv(leaver())), ("sifa", sifa_line().encode()), ("siecle", eleves_xml(ELEVE)), ("siecle", GOOD_ZIP)],
     ids=["csv", "sifa", "siecle", "siecle zipped"],
 )
 def test_a_good_file_of_its_sender_passes(list_format: ListFormat, body: bytes) -> None:

@@ -3,10 +3,10 @@
 from functools import reduce
 from uuid import UUID, uuid4
 
-from chassis.heard import Heard, RawRecord
 from intake_specimens import LIST, PERSON, REFERENCE, UAI
 from test_person import detected, withdrawn
 
+from chassis.heard import Heard, RawRecord
 from contracts.envelope import Attributes, Envelope
 from contracts.event import Event
 from contracts.intake import ListClosed, ListReceived

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from chassis.testing import given
 from intake_specimens import LIST, REFERENCE, UAI
 
+from chassis.testing import given
 from contracts.intake import Finding, ListClosed, ListLineHeld, ListLineRejected, ListReceived
 from intake.domain.list import LIST as DECIDER
 from intake.domain.list import SUM, UNKNOWN, CloseList, HoldLine, ReceiveList, RejectLine

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
-from chassis.testing import given
 from intake_specimens import LIST, OTHER_UAI, PERSON, REFERENCE, diploma_seen, enrolment_seen, exit_seen
 
+from chassis.testing import given
 from contracts.intake import DropoutDetected, DropoutWithdrawn, Flags
 from intake.domain.detection import SIEI_V1
 from intake.domain.person import PERSON as DECIDER

@@ -8,12 +8,11 @@ from time import perf_counter
 from uuid import UUID
 
 import pytest
-from chassis.handler import KeyReused
 from intake_house import House, house
 from intake_specimens import (
+    ELEVE,
     LEAVER,
     OTHER_UAI,
-    PUPIL,
     RESPONSABLES,
     UAI,
     eleves_xml,
@@ -25,6 +24,7 @@ from intake_specimens import (
     zipped,
 )
 
+from chassis.handler import KeyReused
 from contracts.intake import (
     DiplomaSeen,
     DropoutDetected,
@@ -85,7 +85,7 @@ async def test_what_is_sealed_opens_with_the_persons_keys_only(intake: House) ->
 
 async def test_siecle_and_sifa_go_the_same_way(intake: House) -> None:
     await intake.send(FIRST, sifa_line(INE_RNIE="0123456789A").encode(), list_format="sifa", reference_date=date(2025, 12, 31))
-    await intake.send(SECOND, zipped(e=eleves_xml(PUPIL), r=RESPONSABLES), list_format="siecle")
+    await intake.send(SECOND, zipped(e=eleves_xml(ELEVE), r=RESPONSABLES), list_format="siecle")
     await intake.read_all()
     assert len(await intake.events(ExitSeen)) == 1
     (seen,) = await intake.events(EnrolmentSeen)
@@ -165,6 +165,7 @@ async def test_no_name_or_number_lies_open_in_the_database(intake: House) -> Non
     await intake.read_all()
     tables = [row["name"] for row in await intake.pool.fetch("select tablename as name from pg_tables where schemaname = 'public'")]
     readable = [name for name in tables if await intake.pool.fetchval("select has_table_privilege($1, 'select')", name)]
+    assert {"lists", "line_verdict", "identity_token", "events", "commands", "outbox"} <= set(readable)
     rows = [row["line"] for name in readable for row in await intake.pool.fetch(f"select t::text as line from {name} t")]  # noqa: S608 -- names from the catalogue
     bodies = [bytes(row["body"]).decode() for row in await intake.pool.fetch("select body from events")]
     everything = "\n".join(rows + bodies)

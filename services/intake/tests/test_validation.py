@@ -3,9 +3,9 @@
 from datetime import date
 
 import pytest
-from intake_specimens import REFERENCE, leaver, leavers_csv, enrolment, enrolments_csv
 from hypothesis import given
 from hypothesis import strategies as st
+from intake_specimens import REFERENCE, enrolment, enrolments_csv, leaver, leavers_csv
 
 from intake.cleaning import departement_of_postcode, departement_of_uai, folded, ine_of, name_of, phone_of, uai_of
 from intake.formats import csv_list

@@ -11,7 +11,7 @@ from contracts.intake import ListEvent, PersonEvent
 from intake.api import routes
 from intake.batch import ACTOR, Desk
 from intake.domain.detection import SIEI_V1
-from intake.domain.list import LIST, ListCommand, SchoolList
+from intake.domain.list import LIST, ListCommand, SentList
 from intake.domain.person import PERSON, Person, PersonCommand
 from intake.identity import Digests
 from intake.lists import pending
@@ -36,7 +36,7 @@ def build(basics: Basics) -> Parts:
     if basics.keyring is None or basics.settings.identity_key_file is None:
         raise KeysMissing("set KEYRING_DSN, KEYRING_MASTER_KEYS_FILE (all classes) and IDENTITY_KEY_FILE")
     digests = Digests(key=identity_key_from(basics.settings.identity_key_file))
-    lists = Handler[ListCommand, SchoolList, ListEvent](decider=LIST, store=basics.store, pool=basics.app, committed=basics.wake)
+    lists = Handler[ListCommand, SentList, ListEvent](decider=LIST, store=basics.store, pool=basics.app, committed=basics.wake)
     persons = Handler[PersonCommand, Person, PersonEvent](decider=PERSON, store=basics.store, pool=basics.app, committed=basics.wake)
     desk = Desk(keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists)
     arrived = asyncio.Event()

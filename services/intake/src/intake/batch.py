@@ -13,7 +13,7 @@ from chassis.handler import Handler
 from chassis.keyring import Keyring, Keys
 from contracts.intake import DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent
 from intake import lists, persons, snapshots
-from intake.domain.list import HoldLine, ListCommand, RejectLine, SchoolList
+from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList
 from intake.domain.person import Person, PersonCommand, RecordDiploma, RecordEnrolment, RecordExit
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, RawLine
@@ -36,7 +36,7 @@ class Desk:
     digests: Digests
     clock: Clock
     person_handler: Handler[PersonCommand, Person, PersonEvent]
-    list_handler: Handler[ListCommand, SchoolList, ListEvent]
+    list_handler: Handler[ListCommand, SentList, ListEvent]
 
 
 def request_of[C](job: Job, name: str, command: C, trace: Trace, *, of: UUID | None = None, cause: UUID | None = None) -> Request[C]:

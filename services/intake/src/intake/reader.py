@@ -24,7 +24,10 @@ from intake.lists import Job, ProgressLost
 LINES_AT_ONCE = 200
 ATTEMPTS = 12
 IDLE_SECONDS = 1.0
-PASSING = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, OSError, ProgressLost, TimeoutError)
+PASSING = (
+    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError,
+    OSError, TimeoutError, ProgressLost,
+)  # fmt: skip
 
 log = logs.get_logger(__name__)
 tracer = tracing.get_tracer(__name__)

@@ -16,7 +16,7 @@ from chassis.handler import Handler
 from chassis.keyring import Keyring
 from contracts.intake import ListEvent, ListFormat
 from intake import lists
-from intake.domain.list import ListCommand, ReceiveList, SchoolList
+from intake.domain.list import ListCommand, ReceiveList, SentList
 from intake.formats.cells import ListRefused
 from intake.identity import Digests
 from intake.inspection import inspect
@@ -59,7 +59,7 @@ class Reception:
     """Takes lists in. arrived: tells the reader."""
 
     pool: asyncpg.Pool
-    handler: Handler[ListCommand, SchoolList, ListEvent]
+    handler: Handler[ListCommand, SentList, ListEvent]
     keyring: Keyring
     digests: Digests
     clock: Clock

@@ -71,13 +71,13 @@ class Closed:
     """Every line has its verdict."""
 
 
-type SchoolList = Unknown | Open | Closed
+type SentList = Unknown | Open | Closed
 
 UNKNOWN = "the list was never received"
 SUM = "the verdicts do not add up to the lines"
 
 
-def evolve(state: SchoolList, event: ListEvent) -> SchoolList:
+def evolve(state: SentList, event: ListEvent) -> SentList:
     match event:
         case ListReceived():
             return Open()
@@ -87,7 +87,7 @@ def evolve(state: SchoolList, event: ListEvent) -> SchoolList:
             return Closed()
 
 
-def decide(state: SchoolList, command: ListCommand) -> Sequence[ListEvent]:
+def decide(state: SentList, command: ListCommand) -> Sequence[ListEvent]:
     match command:
         case ReceiveList():
             return receive(state, command)
@@ -99,7 +99,7 @@ def decide(state: SchoolList, command: ListCommand) -> Sequence[ListEvent]:
             return close(state, command)
 
 
-def receive(state: SchoolList, command: ReceiveList) -> Sequence[ListEvent]:
+def receive(state: SentList, command: ReceiveList) -> Sequence[ListEvent]:
     match state:
         case Unknown():
             return [
@@ -112,7 +112,7 @@ def receive(state: SchoolList, command: ReceiveList) -> Sequence[ListEvent]:
             return []
 
 
-def close(state: SchoolList, command: CloseList) -> Sequence[ListEvent]:
+def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:
     verdicts = command.accepted + command.accepted_with_remarks + command.rejected + command.held + command.not_kept
     if verdicts != command.lines:
         raise Refused(SUM)
@@ -131,7 +131,7 @@ def close(state: SchoolList, command: CloseList) -> Sequence[ListEvent]:
             return []
 
 
-def _untold(state: SchoolList, line: int) -> bool:
+def _untold(state: SentList, line: int) -> bool:
     match state:
         case Unknown():
             raise Refused(UNKNOWN)
@@ -141,6 +141,6 @@ def _untold(state: SchoolList, line: int) -> bool:
             return False
 
 
-LIST: Decider[ListCommand, SchoolList, ListEvent] = Decider(
+LIST: Decider[ListCommand, SentList, ListEvent] = Decider(
     initial=Unknown(), evolve=evolve, decide=decide, streams=lambda command: (f"list-{command.list_id}",)
 )

@@ -13,7 +13,7 @@ from intake.formats.cells import CELL_LIMIT, Adapter, Cells, Fault, GuardianCell
 from intake.formats.text import CONTROL
 from intake.formats.xml import Element
 
-PUPILS, GUARDIANS = "BEE_ELEVES", "BEE_RESPONSABLES"
+ELEVES, RESPONSABLES = "BEE_ELEVES", "BEE_RESPONSABLES"
 VERSION = re.compile(r"(1\.[7-9]|2\.\d|3\.0)(\.\d+)?", re.ASCII)
 DAY = re.compile(r"(\d{2})/(\d{2})/(\d{4})", re.ASCII)
 PRIORITY = {"1": 0, "2": 1}
@@ -32,7 +32,7 @@ class Files:
     """What the two files hold, before they are joined."""
 
     uai: str = ""
-    pupils: list[Element] = field(default_factory=list)
+    eleves: list[Element] = field(default_factory=list)
     addresses: dict[str, Element] = field(default_factory=dict)
     persons: dict[str, Element] = field(default_factory=dict)
     links: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
@@ -49,11 +49,11 @@ def read(body: bytes) -> list[RawLine]:
     files = Files()
     documents = archive.members(body) if body.startswith(archive.MAGIC) else [body]
     roots = [_take(document, files) for document in documents]
-    if PUPILS not in roots:
+    if ELEVES not in roots:
         raise ListRefused("TYPE_MISMATCH")
-    if not files.pupils:
+    if not files.eleves:
         raise ListRefused("EMPTY_LIST")
-    return [_line(number, pupil, files) for number, pupil in enumerate(files.pupils, 1)]
+    return [_line(number, eleve, files) for number, eleve in enumerate(files.eleves, 1)]
 
 
 def _take(document: bytes, files: Files) -> str:
@@ -61,25 +61,25 @@ def _take(document: bytes, files: Files) -> str:
     root, attributes = xml.root_of(document)
     if root.startswith("{"):
         raise ListRefused("SCHEMA_VERSION")
-    if root == PUPILS:
-        _take_pupils(document, attributes, files)
-    elif root == GUARDIANS:
+    if root == ELEVES:
+        _take_eleves(document, attributes, files)
+    elif root == RESPONSABLES:
         _take_guardians(document, files)
     else:
         raise ListRefused("TYPE_MISMATCH")
     return root
 
 
-def _take_pupils(document: bytes, attributes: dict[str, str], files: Files) -> None:
+def _take_eleves(document: bytes, attributes: dict[str, str], files: Files) -> None:
     if not VERSION.fullmatch(attributes.get("VERSION", "")):
         raise ListRefused("SCHEMA_VERSION")
     for element in xml.elements(document, frozenset({"PARAMETRES", "ELEVE", "ADRESSE"})):
         if element.tag == "PARAMETRES":
             files.uai = element.get("UAJ")
         elif element.tag == "ELEVE":
-            files.pupils.append(element)
+            files.eleves.append(element)
         else:
-            files.addresses[f"pupil {element.key('ADRESSE_ID')}"] = element
+            files.addresses[f"eleve {element.key('ADRESSE_ID')}"] = element
 
 
 def _take_guardians(document: bytes, files: Files) -> None:
@@ -92,35 +92,35 @@ def _take_guardians(document: bytes, files: Files) -> None:
             files.links[element.key("ELEVE_ID")].append(element)
 
 
-def _line(number: int, pupil: Element, files: Files) -> RawLine:
-    cells = pupil.children.values()
+def _line(number: int, eleve: Element, files: Files) -> RawLine:
+    cells = eleve.children.values()
     if any(CONTROL.search(cell.strip()) for cell in cells):
         return Fault(line=number, rule="CONTROL_CHAR")
     if any(len(cell) > CELL_LIMIT for cell in cells):
         return Fault(line=number, rule="CELL_TOO_LONG")
-    links = sorted(files.links.get(pupil.key("ELEVE_ID"), ()), key=_order)
-    address = _address(pupil, links, files)
+    links = sorted(files.links.get(eleve.key("ELEVE_ID"), ()), key=_order)
+    address = _address(eleve, links, files)
     return Cells(
         line=number,
-        kind="leaver" if pupil.get("DATE_SORTIE") else "enrolment",
+        kind="leaver" if eleve.get("DATE_SORTIE") else "enrolment",
         uai=files.uai,
-        ine=pupil.get("INE_RNIE") or pupil.get("ID_NATIONAL") or pupil.get("INE_BEA"),
-        family_name=pupil.get("NOM_DE_FAMILLE") or pupil.get("NOM"),
-        usage_name=pupil.get("NOM_USAGE"),
-        first_names=tuple(name for name in (pupil.get("PRENOM"), pupil.get("PRENOM2"), pupil.get("PRENOM3")) if name),
-        birth_date=pupil.get("DATE_NAISS"),
-        birth_commune=_birth_commune(pupil),
-        sex=pupil.get("CODE_SEXE"),
-        phones=_phones(pupil),
-        email=pupil.get("MEL"),
+        ine=eleve.get("INE_RNIE") or eleve.get("ID_NATIONAL") or eleve.get("INE_BEA"),
+        family_name=eleve.get("NOM_DE_FAMILLE") or eleve.get("NOM"),
+        usage_name=eleve.get("NOM_USAGE"),
+        first_names=tuple(name for name in (eleve.get("PRENOM"), eleve.get("PRENOM2"), eleve.get("PRENOM3")) if name),
+        birth_date=eleve.get("DATE_NAISS"),
+        birth_commune=_birth_commune(eleve),
+        sex=eleve.get("CODE_SEXE"),
+        phones=_phones(eleve),
+        email=eleve.get("MEL"),
         address=tuple(line for name in LINES if address and (line := address.get(name))),
         postcode=address.get("CODE_POSTAL") if address else "",
         commune=(address.get("LIBELLE_POSTAL") or address.get("COMMUNE_ETRANGERE")) if address else "",
         guardians=tuple(_guardian(link, files.persons[key]) for link in links if (key := link.key("PERSONNE_ID")) in files.persons),
-        formation=pupil.get("CODE_MEF"),
-        entry_date=pupil.get("DATE_ENTREE"),
-        exit_date=pupil.get("DATE_SORTIE"),
-        motive=pupil.get("CODE_MOTIF_SORTIE"),
+        formation=eleve.get("CODE_MEF"),
+        entry_date=eleve.get("DATE_ENTREE"),
+        exit_date=eleve.get("DATE_SORTIE"),
+        motive=eleve.get("CODE_MOTIF_SORTIE"),
     )
 
 
@@ -128,9 +128,9 @@ def _order(link: Element) -> int:
     return PRIORITY.get(link.get("NIVEAU_RESPONSABILITE"), 2)
 
 
-def _address(pupil: Element, links: list[Element], files: Files) -> Element | None:
+def _address(eleve: Element, links: list[Element], files: Files) -> Element | None:
     """The pupil's own, else that of the guardian who houses the pupil."""
-    own = files.addresses.get(f"pupil {pupil.key('ADRESSE_ID')}")
+    own = files.addresses.get(f"eleve {eleve.key('ADRESSE_ID')}")
     if own is not None:
         return own
     for link in sorted(links, key=lambda one: one.get("HEBERGE_ELEVE") not in {"1", "true"}):
@@ -140,11 +140,11 @@ def _address(pupil: Element, links: list[Element], files: Files) -> Element | No
     return None
 
 
-def _birth_commune(pupil: Element) -> str:
+def _birth_commune(eleve: Element) -> str:
     """An INSEE code; born abroad, 99 and the country's code."""
-    country = pupil.get("CODE_PAYS")
+    country = eleve.get("CODE_PAYS")
     abroad = f"99{country}" if country and country != "100" else ""
-    return pupil.get("CODE_COMMUNE_INSEE_NAISS") or abroad
+    return eleve.get("CODE_COMMUNE_INSEE_NAISS") or abroad
 
 
 def _guardian(link: Element, person: Element) -> GuardianCells:

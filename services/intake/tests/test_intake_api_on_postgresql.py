@@ -1,0 +1,184 @@
+"""The entrance as establishments meet it: tokens, refusals with their rule, lines with French sentences; put together by app.build."""
+
+import base64
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from intake_house import House, house
+from intake_specimens import LEAVER, OTHER_UAI, UAI, leaver, leavers_csv
+from joserfc import jwt
+from joserfc.jwk import KeySet, OKPKey
+
+from chassis.callers import TokenVerifier, unguarded_routes
+from chassis.event_store import EventStore
+from chassis.problems import install
+from chassis.service import Basics, Parts
+from chassis.settings import Settings
+from intake.app import KeysMissing, build
+
+pytestmark = pytest.mark.stack
+
+ISSUER, AUDIENCE = "https://issuer.example", "raccroche"
+SIGNING = OKPKey.generate_key("Ed25519", {"kid": "k1"})
+
+
+def token(role: str, **claims: object) -> dict[str, str]:
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": f"{role}-1", "exp": int(time()) + 60, "role": role, **claims}
+    return {"Authorization": f"Bearer {jwt.encode({'alg': 'EdDSA', 'kid': 'k1'}, said, SIGNING, algorithms=['EdDSA'])}"}
+
+
+SENDER = token("sender", uai=UAI)
+OPS = token("ops")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entrance:
+    """The HTTP surface and the house behind it."""
+
+    client: httpx.AsyncClient
+    house: House
+    parts: Parts
+
+    async def put(self, body: bytes, *, list_id: UUID | None = None, list_format: str = "csv", headers: dict[str, str] = SENDER) -> httpx.Response:
+        params = {"format": list_format, "reference_date": "2026-01-31"}
+        return await self.client.put(f"/lists/{list_id or uuid4()}", params=params, content=body, headers=headers)
+
+
+def basics_of(opened: House, identity_key_file: Path | None) -> Basics:
+    settings = Settings(
+        app_dsn="", consumer_dsn="", relay_dsn="", bootstrap="", http_host="", http_port=0, tokens_jwks_file=Path(), tokens_issuer=ISSUER,
+        tokens_audience=AUDIENCE, keyring_dsn=None, keyring_master_keys_file=None, identity_key_file=identity_key_file,
+        clock_offset_file=None, refill=False, spans_file=None, otlp_endpoint=None, log_level="info", failpoint=None,
+    )  # fmt: skip
+    store = EventStore(source="/raccroche/intake", clock=opened.clock)
+    return Basics(
+        clock=opened.clock, app=opened.pool, consumer=opened.pool, store=store, wake=lambda: None, keyring=opened.keyring, settings=settings
+    )
+
+
+@pytest.fixture
+async def entrance(fresh_database, tmp_path: Path) -> AsyncIterator[Entrance]:
+    async with house(fresh_database) as opened:
+        key_file = tmp_path / "identity.key"
+        key_file.write_text(base64.b64encode(os.urandom(32)).decode())
+        parts = build(basics_of(opened, key_file))
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        app.state.verifier = TokenVerifier(_public_keys(), issuer=ISSUER, audience=AUDIENCE)
+        install(app)
+        for router in parts.routers:
+            app.include_router(router)
+        assert unguarded_routes(app) == []
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
+            yield Entrance(client=client, house=opened, parts=parts)
+
+
+def _public_keys() -> str:
+    return httpx.Response(200, json=KeySet([SIGNING]).as_dict(private=False)).text
+
+
+async def test_a_list_is_taken_and_waits_for_the_reader(entrance: Entrance) -> None:
+    list_id = uuid4()
+    taken = await entrance.put(leavers_csv(leaver(), leaver(nom=""), leaver(date_naissance="2012-01-01")), list_id=list_id)
+    assert (taken.status_code, taken.json()) == (202, {"list_id": str(list_id), "sender": UAI, "status": "received"})
+    async with entrance.house.pool.acquire() as connection:
+        assert await entrance.parts.pending(connection) == 1
+    assert (await entrance.client.get(f"/lists/{list_id}", headers=SENDER)).json()["status"] == "received"
+
+
+async def test_the_figures_of_a_list_and_its_lines(entrance: Entrance) -> None:
+    list_id = uuid4()
+    await entrance.house.send(list_id, leavers_csv(leaver(), leaver(nom=""), leaver(date_naissance="2012-01-01")))
+    await entrance.house.read_all()
+    assert (await entrance.client.get(f"/lists/{list_id}", headers=OPS)).json() == {
+        "list_id": str(list_id), "sender": UAI, "format": "csv", "reference_date": "2026-01-31", "status": "closed", "lines": 3,
+        "accepted": 1, "accepted_with_remarks": 0, "rejected": 1, "held": 0, "not_kept": 1,
+    }  # fmt: skip
+    answer = await entrance.client.get(f"/lists/{list_id}/lines", params={"after": 2}, headers=SENDER)
+    assert answer.json() == {
+        "lines": [
+            {"line": 3, "verdict": "rejected", "findings": [
+                {"field": "nom", "rule": "MISSING_FIELD", "sentence": "Un champ obligatoire est vide."}]},
+            {"line": 4, "verdict": "not_kept", "findings": [
+                {"field": "date_naissance", "rule": "UNDER_16",
+                 "sentence": "La personne a moins de 16 ans à la date de référence : comptée, jamais conservée."}]},
+        ]
+    }  # fmt: skip
+    only = await entrance.client.get(f"/lists/{list_id}/lines", params={"verdict": "accepted", "limit": 1}, headers=SENDER)
+    assert [line["line"] for line in only.json()["lines"]] == [2]
+
+
+async def test_the_same_list_again_has_the_same_answer_and_its_id_is_not_anothers(entrance: Entrance) -> None:
+    list_id = uuid4()
+    first, again = await entrance.put(leavers_csv(leaver()), list_id=list_id), await entrance.put(leavers_csv(leaver()), list_id=list_id)
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    other = await entrance.put(leavers_csv(leaver(nom="ARBELIN")), list_id=list_id)
+    assert other.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "list_format", "status", "rule"),
+    [
+        (b"", "csv", 422, "EMPTY_LIST"),
+        (b"PK\x03\x04broken", "siecle", 422, "ARCHIVE_BROKEN"),
+        (b"<!DOCTYPE x><BEE_ELEVES/>", "siecle", 422, "DOCTYPE_REFUSED"),
+        (leavers_csv(leaver()).decode().encode("utf-16"), "csv", 422, "ENCODING"),
+        (leavers_csv(leaver(uai=OTHER_UAI)), "csv", 403, "OUT_OF_MANDATE"),
+        (b"x" * (64 * 1024 * 1024 + 1), "csv", 413, "TOO_LARGE"),
+    ],
+    ids=["empty", "truncated zip", "DOCTYPE", "UTF-16", "another establishment", "too large"],
+)  # fmt: skip
+async def test_a_file_is_refused_with_its_rule_and_only_that_is_kept(
+    entrance: Entrance, body: bytes, list_format: str, status: int, rule: str
+) -> None:
+    refused = await entrance.put(body, list_format=list_format)
+    assert (refused.status_code, refused.json()["rule"]) == (status, rule)
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert await entrance.house.pool.fetchval("select count(*) from lists") == 0
+    assert LEAVER["nom"] not in refused.text
+
+
+async def test_no_token_the_wrong_role_and_no_establishment_are_refused(entrance: Entrance) -> None:
+    assert (await entrance.put(leavers_csv(leaver()), headers={})).status_code == 401
+    for role in ("adviser", "ops", "platform", "analyst", "recipient"):
+        assert (await entrance.put(leavers_csv(leaver()), headers=token(role, uai=UAI))).status_code == 403
+    assert (await entrance.put(leavers_csv(leaver()), headers=token("sender"))).status_code == 403
+    assert (await entrance.client.get("/figures", headers=SENDER)).status_code == 403
+
+
+async def test_another_establishment_does_not_see_the_list(entrance: Entrance) -> None:
+    list_id = uuid4()
+    await entrance.put(leavers_csv(leaver()), list_id=list_id)
+    stranger = token("sender", uai=OTHER_UAI)
+    for path in (f"/lists/{list_id}", f"/lists/{list_id}/lines", f"/lists/{uuid4()}"):
+        assert (await entrance.client.get(path, headers=stranger)).status_code == 404
+
+
+async def test_the_figures_are_those_of_the_projections(entrance: Entrance) -> None:
+    answer = await entrance.client.get("/figures", headers=token("analyst"))
+    assert answer.json() == {
+        "lists": 0, "lines": 0, "accepted": 0, "accepted_with_remarks": 0, "rejected": 0, "held": 0, "not_kept": 0, "detections": 0,
+        "withdrawn": 0, "by_flags": {"l313_7_only": 0, "obligation_only": 0, "both": 0},
+    }  # fmt: skip
+
+
+async def test_limits_of_questions_hold(entrance: Entrance) -> None:
+    list_id = uuid4()
+    await entrance.put(leavers_csv(leaver()), list_id=list_id)
+    for params in ({"limit": 10**9}, {"after": -1}, {"verdict": "fine"}):
+        assert (await entrance.client.get(f"/lists/{list_id}/lines", params=params, headers=SENDER)).status_code == 422
+
+
+async def test_intake_does_not_start_without_its_keys(fresh_database, tmp_path: Path) -> None:
+    short = tmp_path / "short.key"
+    short.write_text(base64.b64encode(b"short").decode())
+    async with house(fresh_database) as opened:
+        for key_file in (None, short):
+            with pytest.raises(KeysMissing):
+                build(basics_of(opened, key_file))
