@@ -1,7 +1,6 @@
 """Intake on a real database, put together as its app does, without broker: for the tests marked `stack`."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ type FreshDatabase = Callable[[Database], Awaitable[Mapping[str, str]]]
 class House:
     """One intake: its database, its entrance, its reader."""
 
+    dsns: tuple[str, str]
     pool: asyncpg.Pool
     keyring: Keyring
     reception: Reception
@@ -71,20 +71,29 @@ class House:
 
 @asynccontextmanager
 async def house(fresh_database: FreshDatabase) -> AsyncIterator[House]:
+    """A house on databases of its own."""
     dsns = await fresh_database(Database(name="intake", migrations=(chassis_migrations(), MIGRATIONS)))
     keyring_dsns = await fresh_database(Database(name="keyring", migrations=(keyring_migrations(),), login_roles=("app",)))
+    async with entered(dsns["app"], keyring_dsns["app"]) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def entered(dsn: str, keyring_dsn: str) -> AsyncIterator[House]:
+    """A house on databases that are there; its keys are the same for every process of these tests."""
     async with (
-        asyncpg.create_pool(dsns["app"], min_size=1, max_size=6) as pool,
-        asyncpg.create_pool(keyring_dsns["app"], min_size=1, max_size=4) as keyring_pool,
+        asyncpg.create_pool(dsn, min_size=1, max_size=6) as pool,
+        asyncpg.create_pool(keyring_dsn, min_size=1, max_size=4) as keyring_pool,
     ):
         clock = FixedClock(NOW)
         store = EventStore(source="/raccroche/intake", clock=clock)
-        keyring = Keyring(keyring_pool, {data_class: {1: os.urandom(32)} for data_class in CLASSES})
-        digests, arrived = Digests(key=os.urandom(32)), asyncio.Event()
+        keyring = Keyring(keyring_pool, {data_class: {1: bytes(32)} for data_class in CLASSES})
+        digests, arrived = Digests(key=bytes(32)), asyncio.Event()
         lists = Handler(decider=LIST, store=store, pool=pool)
         persons = Handler(decider=PERSON, store=store, pool=pool)
         desk = Desk(keyring=keyring, digests=digests, clock=clock, person_handler=persons, list_handler=lists)
         yield House(
+            dsns=(dsn, keyring_dsn),
             pool=pool,
             keyring=keyring,
             reception=Reception(pool=pool, handler=lists, keyring=keyring, digests=digests, clock=clock, arrived=arrived),

@@ -1,6 +1,7 @@
 """What makes a whole file be refused, each by its rule; and what it takes for a file to be its sender's."""
 
 import zlib
+from collections.abc import AsyncIterator
 
 import pytest
 from intake_specimens import ELEVE, OTHER_UAI, RESPONSABLES, UAI, eleves_xml, leaver, leavers_csv, sifa_line, zipped
@@ -88,7 +89,7 @@ def test_a_uai_that_is_none_is_only_its_lines_fault() -> None:
 
 
 async def test_a_body_is_counted_as_it_comes() -> None:
-    async def chunks(count: int):
+    async def chunks(count: int) -> AsyncIterator[bytes]:
         for _ in range(count):
             yield b"x" * (1 << 20)
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
-from intake_house import House, house
+from intake_house import FreshDatabase, House, house
 from intake_specimens import LEAVER, OTHER_UAI, UAI, leaver, leavers_csv
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
@@ -64,7 +64,7 @@ def basics_of(opened: House, identity_key_file: Path | None) -> Basics:
 
 
 @pytest.fixture
-async def entrance(fresh_database, tmp_path: Path) -> AsyncIterator[Entrance]:
+async def entrance(fresh_database: FreshDatabase, tmp_path: Path) -> AsyncIterator[Entrance]:
     async with house(fresh_database) as opened:
         key_file = tmp_path / "identity.key"
         key_file.write_text(base64.b64encode(os.urandom(32)).decode())
@@ -175,7 +175,7 @@ async def test_limits_of_questions_hold(entrance: Entrance) -> None:
         assert (await entrance.client.get(f"/lists/{list_id}/lines", params=params, headers=SENDER)).status_code == 422
 
 
-async def test_intake_does_not_start_without_its_keys(fresh_database, tmp_path: Path) -> None:
+async def test_intake_does_not_start_without_its_keys(fresh_database: FreshDatabase, tmp_path: Path) -> None:
     short = tmp_path / "short.key"
     short.write_text(base64.b64encode(b"short").decode())
     async with house(fresh_database) as opened:

@@ -1,14 +1,17 @@
 """The whole reader on a real PostgreSQL: facts, detections, resumption, repeats, and what may not remain."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import date, timedelta
+from pathlib import Path
 from time import perf_counter
 from uuid import UUID
 
 import pytest
-from intake_house import House, house
+from intake_house import FreshDatabase, House, house
 from intake_specimens import (
     ELEVE,
     LEAVER,
@@ -37,8 +40,7 @@ from contracts.intake import (
     ListReceived,
 )
 from contracts.personal import Contact, Identity
-from intake import batch, lists
-from intake.batch import Desk
+from intake import lists
 from intake.formats.cells import ListRefused
 
 pytestmark = pytest.mark.stack
@@ -49,7 +51,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @pytest.fixture
-async def intake(fresh_database) -> AsyncIterator[House]:
+async def intake(fresh_database: FreshDatabase) -> AsyncIterator[House]:
     async with house(fresh_database) as opened:
         yield opened
 
@@ -206,32 +208,44 @@ async def test_two_lists_read_at_once_make_one_person_of_one(intake: House) -> N
     assert len(await intake.events(ExitSeen)) == 500 and len(await intake.events(DropoutDetected)) == 250
 
 
-class Cut(Exception):
-    """The process ends here."""
-
-
-async def test_a_reader_that_dies_between_or_inside_batches_is_resumed_exactly(intake: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("point", "lines_left", "detections_left"),
+    [("intake_mid_list:1", 250, 0), ("intake_mid_list:2", 50, 0), ("intake_mid_list:3", 0, 0), ("intake_mid_decisions:2", 0, 400)],
+)  # fmt: skip
+async def test_a_reader_that_is_killed_is_resumed_exactly(intake: House, point: str, lines_left: int, detections_left: int) -> None:
     await intake.send(FIRST, leavers_csv(*crowd(450)))
-    take, calls = batch.take, 0
-
-    async def dying(desk: Desk, connection: object, job: object, *rest: object, **more: object) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 2:
-            async with connection.transaction():  # type: ignore[attr-defined]  # the connection of the reader
-                await take(desk, connection, job, *rest, **more)  # type: ignore[arg-type]  # passed on as they came
-                raise Cut
-        await take(desk, connection, job, *rest, **more)  # type: ignore[arg-type]  # passed on as they came
-
-    monkeypatch.setattr(batch, "take", dying)
-    with suppress(Cut):
-        await intake.read_all()
-    assert await intake.pool.fetchval("select last_line from lists") == 201
+    script = str(Path(__file__).parent / "killed_reader.py")
+    killed = await asyncio.create_subprocess_exec(sys.executable, script, *intake.dsns, point)
+    assert await killed.wait() == -signal.SIGKILL
+    assert len(await intake.events(ExitSeen)) == 450 - lines_left
+    assert len(await intake.events(DropoutDetected)) == detections_left
     await intake.read_all()
     verdicts = await intake.verdicts(FIRST)
     assert [line for line, *_ in verdicts] == list(range(2, 452)) and {verdict for _, verdict, _ in verdicts} == {"accepted"}
     assert len(await intake.events(ExitSeen)) == 450 and len(await intake.events(DropoutDetected)) == 450
     assert len(await intake.events(ListClosed)) == 1
+
+
+class Cut(Exception):
+    """The process ends here."""
+
+
+async def test_a_batch_that_is_cut_before_its_commit_leaves_nothing(intake: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await intake.send(FIRST, leavers_csv(leaver(), leaver(nom="")))
+    advance = lists.advance
+
+    async def cut(*all_of: object, **more: object) -> None:
+        await advance(*all_of, **more)  # type: ignore[arg-type]  # passed on as they came
+        raise Cut
+
+    monkeypatch.setattr(lists, "advance", cut)
+    with suppress(Cut):
+        await intake.read_all()
+    assert [type(event) for event in await intake.events()] == [ListReceived]
+    assert await intake.pool.fetchval("select count(*) from identity_token") == 0
+    monkeypatch.undo()
+    await intake.read_all()
+    assert len(await intake.events(ExitSeen)) == 1 and len(await intake.events(ListLineRejected)) == 1
 
 
 async def test_progress_that_is_not_where_it_was_left_is_noticed(intake: House) -> None:

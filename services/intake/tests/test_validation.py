@@ -14,8 +14,8 @@ from intake.rules import RULES
 from intake.validation import validated
 
 
-def read(reference_date: date = REFERENCE, **changes: str) -> Line:
-    return validated(csv_list.read(leavers_csv(leaver(**changes)))[0], csv_list.ADAPTER, reference_date)
+def read(**changes: str) -> Line:
+    return validated(csv_list.read(leavers_csv(leaver(**changes)))[0], csv_list.ADAPTER, REFERENCE)
 
 
 def rules(line: Line) -> list[tuple[str, str]]:
