@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -13,22 +14,39 @@ import typer
 from chassis.provision import dsn_of
 from contracts.catalogue import TOPICS
 from raccroche.copies import verify_speakers
+from raccroche.stack import NotUp, Stack
 from raccroche.verification import Verdict
 
 history = typer.Typer(no_args_is_help=True, help="What was said: verified, and told person by person.")
 
 EVERY_SPEAKER = tuple(topic.speaker for topic in TOPICS)
+HISTORY = "history"
 
-AuditorDsn = Annotated[str, typer.Option(envvar="AUDITOR_DSN", help="The server, as raccroche_auditor; the database's name is filled in.")]
+Root = Annotated[Path, typer.Option(help="The local stack's folder; not used where addresses are given.")]
+AuditorDsn = Annotated[
+    str | None,
+    typer.Option(envvar="AUDITOR_DSN", help="A server elsewhere, as raccroche_auditor; the name of each database is filled in."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Address = Annotated[str, typer.Option(envvar="HISTORY_URL", help="Where history answers, e.g. http://127.0.0.1:8105.")]
-Token = Annotated[str, typer.Option(envvar="RACCROCHE_TOKEN", help="A token of role ops or analyst.")]
+Address = Annotated[str | None, typer.Option(envvar="HISTORY_URL", help="Where history answers, if not in the local stack.")]
+Token = Annotated[str | None, typer.Option(envvar="RACCROCHE_TOKEN", help="A token of role ops or analyst for that address.")]
+
+IN_VAR = Path("var")
 
 
-def verify_all(auditor_dsn: str) -> list[Verdict]:
-    """Every speaker's store and history's copy of it, on the server of `auditor_dsn`."""
-    stores = {speaker: dsn_of(auditor_dsn, database=f"raccroche_{speaker}") for speaker in EVERY_SPEAKER}
-    return asyncio.run(verify_speakers(stores, dsn_of(auditor_dsn, database="raccroche_history")))
+def verify_all(root: Path, auditor_dsn: str | None) -> list[Verdict]:
+    """Every speaker's store and history's copy of it: on the server of `auditor_dsn`, or in the local stack.
+
+    Raises:
+        NotUp: no server is given and the local stack does not run.
+        asyncpg.PostgresError, OSError: a database does not answer or does not let the auditor read.
+    """
+
+    def dsn(service: str) -> str:
+        database = f"raccroche_{service}"
+        return Stack(root).auditor_dsn(database) if auditor_dsn is None else dsn_of(auditor_dsn, database=database)
+
+    return asyncio.run(verify_speakers({speaker: dsn(speaker) for speaker in EVERY_SPEAKER}, dsn(HISTORY)))
 
 
 def as_json(verdicts: list[Verdict]) -> bytes:
@@ -44,10 +62,13 @@ def as_json(verdicts: list[Verdict]) -> bytes:
 
 
 @history.command("verify")
-def verify_command(auditor_dsn: AuditorDsn, json: Json = False) -> None:  # noqa: FBT002 -- typer's way of a flag
+def verify_command(root: Root = IN_VAR, auditor_dsn: AuditorDsn = None, json: Json = False) -> None:  # noqa: FBT002 -- typer's way of a flag
     """Recompute digests, leaves and chains in every store and in history's copy, and compare the two byte by byte."""
     try:
-        verdicts = verify_all(auditor_dsn)
+        verdicts = verify_all(root, auditor_dsn)
+    except NotUp as down:
+        print(down, file=sys.stderr)
+        raise typer.Exit(2) from None
     except (OSError, asyncpg.PostgresError) as trouble:
         print(f"the databases cannot be read: {type(trouble).__name__}", file=sys.stderr)
         raise typer.Exit(2) from None
@@ -63,10 +84,19 @@ def verify_command(auditor_dsn: AuditorDsn, json: Json = False) -> None:  # noqa
 
 
 @history.command("story")
-def story_command(person_id: UUID, address: Address, token: Token, json: Json = False) -> None:  # noqa: FBT002 -- typer's way of a flag
+def story_command(
+    person_id: UUID,
+    root: Root = IN_VAR,
+    address: Address = None,
+    token: Token = None,
+    json: Json = False,  # noqa: FBT002 -- typer's way of a flag
+) -> None:
     """Every event about one person, in the order in which we knew: who, when it happened, what caused it."""
     try:
-        answer = httpx.get(f"{address}/persons/{person_id}/story", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        answer = _asked(person_id, root, address, token)
+    except NotUp as down:
+        print(down, file=sys.stderr)
+        raise typer.Exit(2) from None
     except httpx.HTTPError as trouble:
         print(f"history does not answer: {type(trouble).__name__}", file=sys.stderr)
         raise typer.Exit(2) from None
@@ -78,6 +108,17 @@ def story_command(person_id: UUID, address: Address, token: Token, json: Json = 
     else:
         for event in answer.json()["events"]:
             print(told(event))
+
+
+def _asked(person_id: UUID, root: Path, address: str | None, token: str | None) -> httpx.Response:
+    """At the address that was given with its token, else of the local stack, as an analyst.
+
+    Raises:
+        NotUp: no address is given and the local stack does not run. httpx.HTTPError: no answer.
+    """
+    where = Stack(root).address(HISTORY) if address is None else address
+    believed = Stack(root).issue_token("analyst") if token is None else token
+    return httpx.get(f"{where}/persons/{person_id}/story", headers={"Authorization": f"Bearer {believed}"}, timeout=30)
 
 
 def told(event: dict[str, object]) -> str:
