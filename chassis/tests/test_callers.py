@@ -80,7 +80,8 @@ def test_a_guarded_app_has_no_unguarded_route() -> None:
 
 
 def test_a_route_without_require_is_found_wherever_it_hides() -> None:
-    app, inner, outer, kept = edge_app(), APIRouter(prefix="/inner"), APIRouter(prefix="/outer"), APIRouter(dependencies=[Depends(require("ops"))])
+    app, inner, outer = edge_app(), APIRouter(prefix="/inner"), APIRouter(prefix="/outer")
+    kept = APIRouter(dependencies=[Depends(require("ops"))])
     for router, path in ((inner, "/naked"), (kept, "/kept")):
         router.get(path)(_nothing)
     app.post("/naked")(_nothing)

@@ -51,7 +51,8 @@ def test_a_token_is_plain_aes_256_gcm_that_another_program_can_open(someone: Ide
 
 def test_a_token_that_another_program_sealed_opens_here() -> None:
     nonce = os.urandom(12)
-    sealed = nonce + AESGCM(CLASSES["identity"]).encrypt(nonce, SOMEONE.model_dump_json().encode(), OWNER.bytes + b"\x00identity\x00identity")
+    clear = SOMEONE.model_dump_json().encode()
+    sealed = nonce + AESGCM(CLASSES["identity"]).encrypt(nonce, clear, OWNER.bytes + b"\x00identity\x00identity")
     token: Sealed[Identity] = Sealed("v1.identity." + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode())
     assert keys_of().open(token, Identity) == SOMEONE
 
@@ -105,9 +106,11 @@ def test_errors_and_keys_show_neither_content_nor_key() -> None:
     assert CLASSES["identity"].hex() not in told
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"identity": {}}', '{"identity": {"1": "AAAA"}}', '{"identity": {"0": "%s"}}', '{"identity": 3}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"identity": {}}', '{"identity": {"1": "AAAA"}}', '{"identity": {"0": "%s"}}', '{"identity": 3}']
+)
 def test_a_broken_file_of_master_keys_is_refused_without_showing_it(text: str) -> None:
     secret = base64.b64encode(bytes(range(32))).decode()
-    with pytest.raises(ValueError, match="master keys|needs at least") as refused:
+    with pytest.raises(ValueError, match=r"master keys|needs at least") as refused:
         master_keys_from(text.replace("%s", secret) if text != "[]" else text)
     assert secret not in str(refused.value)

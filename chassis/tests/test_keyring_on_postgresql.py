@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from chassis.keyring import CACHED_SECONDS, Erased, KeyClassForbidden, Keyring, NotOpenable
+from chassis.keyring import CACHED_SECONDS, Erased, KeyClassForbidden, Keyring, Keys, NotOpenable
 from chassis.provision import Database, keyring_migrations
 from contracts.personal import Contact, Identity
 
@@ -27,7 +27,7 @@ async def pool(fresh_database) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-async def keys_of(keyring: Keyring, owner: UUID):
+async def keys_of(keyring: Keyring, owner: UUID) -> Keys:
     return (await keyring.keys([owner]))[owner]
 
 
@@ -64,7 +64,8 @@ async def test_a_wrapped_key_opens_with_its_master_key_and_place_only(pool: asyn
 async def test_a_wrapped_key_moved_to_another_owner_is_not_openable(pool: asyncpg.Pool) -> None:
     one, other = uuid4(), uuid4()
     await Keyring(pool, MASTERS).ensure([one, other])
-    moved = "update person_key set wrapped = (select wrapped from person_key where owner_id = $1 and data_class = 'identity') where owner_id = $2"
+    theirs = "select wrapped from person_key where owner_id = $1 and data_class = 'identity'"
+    moved = f"update person_key set wrapped = ({theirs}) where owner_id = $2"
     await pool.execute(f"{moved} and data_class = 'identity'", one, other)
     with pytest.raises(NotOpenable):
         await Keyring(pool, MASTERS).keys([other])

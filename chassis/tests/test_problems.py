@@ -85,7 +85,9 @@ async def test_a_problem_that_a_route_raises_carries_its_rule() -> None:
     async with client(edge_app()) as ask:
         answer = await ask.get("/edge/foreseen")
     assert answer.status_code == 422
-    assert answer.json() == {"type": "about:blank", "title": "List refused", "status": 422, "detail": "The list is empty.", "rule": "EMPTY_LIST"}
+    assert answer.json() == {
+        "type": "about:blank", "title": "List refused", "status": 422, "detail": "The list is empty.", "rule": "EMPTY_LIST",
+    }  # fmt: skip
 
 
 async def test_no_such_route_and_no_such_method_are_problems_too() -> None:

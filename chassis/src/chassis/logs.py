@@ -14,7 +14,7 @@ from structlog.typing import EventDict, FilteringBoundLogger
 LISTED = frozenset({
     "timestamp", "level", "service", "room", "event", "trace_id", "span_id", "reason", "attempt", "attempts",
     "topic", "partition", "offset", "records", "events", "consumer", "port", "route", "status", "count", "seconds",
-    "withheld", "room", "list_id", "command_id", "event_id", "case_id", "person_id", "referral_id", "transmission_id",
+    "withheld", "list_id", "command_id", "event_id", "case_id", "person_id", "referral_id", "transmission_id",
 })  # fmt: skip
 LONGEST = 300
 

@@ -196,7 +196,7 @@ async def _try_again(_: Request, trouble: Exception) -> Response:
     return _answer(503, "Try again", detail, headers={"Retry-After": RETRY_SECONDS}, rule="TRY_AGAIN")
 
 
-def _answer(status: int, title: str, detail: str, *, headers: Any = None, **more: object) -> Response:  # whatever starlette takes as headers
+def _answer(status: int, title: str, detail: str, *, headers: Any = None, **more: object) -> Response:  # any mapping of headers
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
 
