@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -13,7 +14,7 @@ from chassis.consumer import Consumer
 from chassis.decider import Request
 from chassis.event_store import EventStore
 from chassis.heard import RawRecord
-from chassis.provision import Database, chassis_migrations
+from chassis.provision import AUDITOR, Database, chassis_migrations, dsn_of
 from chassis.relay import Relay
 from chassis.subscription import Subscription
 from chassis.testing import FixedClock
@@ -72,9 +73,14 @@ async def copies(fresh_database: FreshDatabase) -> AsyncIterator[Copies]:
     await _say(offers)
     await _hear(history, await _relayed(offers))
     store, heard = await asyncpg.connect(offers["admin"]), await asyncpg.connect(history["admin"])
-    yield Copies(store=store, history=heard, store_as_auditor=offers["auditor"], history_as_auditor=history["auditor"])
+    yield Copies(store=store, history=heard, store_as_auditor=auditors(offers), history_as_auditor=auditors(history))
     await store.close()
     await heard.close()
+
+
+def auditors(dsns: dict[str, str]) -> str:
+    """The auditor is one role for the whole server; its password there is the one that `fresh_database` gives to every role."""
+    return dsn_of(dsns["admin"], database=dsns["name"], user=AUDITOR, password=urlsplit(dsns["app"]).password)
 
 
 async def _say(dsns: dict[str, str]) -> None:

@@ -1,0 +1,127 @@
+"""Processes that must go on: started, watched, started again with a growing pause, stopped with a bound; known by pid and birth."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+FIRST_PAUSE, LONGEST_PAUSE, CALM_SECONDS = 0.5, 15.0, 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What to start and how to end it.
+
+    polite: the signal that asks; after `patience` seconds comes SIGKILL. demote: Popen's user and group, if any.
+    """
+
+    name: str
+    command: list[str]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    polite: signal.Signals = signal.SIGTERM
+    patience: float = 20.0
+    demote: Mapping[str, int] = field(default_factory=dict)
+    port: int | None = None
+
+
+@dataclass(kw_only=True)
+class Child:
+    """One program over its lives. changed: called whenever pid or count of restarts did."""
+
+    program: Program
+    changed: Callable[[], None]
+    say: Callable[[str], None]
+    process: asyncio.subprocess.Process | None = None
+    since: float = 0.0
+    restarts: int = 0
+    _stopping: bool = False
+
+    async def start(self) -> None:
+        with self.program.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *self.program.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, cwd="/" if self.program.demote else None,
+                env={**os.environ, **self.program.environment}, start_new_session=True, **self.program.demote,
+            )  # fmt: skip
+        self.since = time.time()
+        self.changed()
+
+    async def keep(self) -> None:
+        """Wait for its end and start it again, for ever; the pause doubles while it keeps dying at once."""
+        pause = FIRST_PAUSE
+        while True:
+            assert self.process is not None  # noqa: S101 -- start() came first
+            status = await self.process.wait()
+            if self._stopping:
+                return
+            pause = FIRST_PAUSE if time.time() - self.since > CALM_SECONDS else min(pause * 2, LONGEST_PAUSE)
+            self.restarts += 1
+            self.say(f"{self.program.name} ended with status {status}; starting it again in {pause:.1f} s")
+            await asyncio.sleep(pause)
+            if not self._stopping:
+                await self.start()
+
+    async def stop(self) -> None:
+        self._stopping = True
+        if self.process is None or self.process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(self.program.polite)
+        try:
+            await asyncio.wait_for(self.process.wait(), self.program.patience)
+        except TimeoutError:
+            self.say(f"{self.program.name} did not end within {self.program.patience:.0f} s; killed")
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()
+
+    def state(self) -> dict[str, object]:
+        pid = self.process.pid if self.process else None
+        return {"pid": pid, "born": born(pid), "port": self.program.port, "since": self.since, "restarts": self.restarts}
+
+
+def born(pid: int | None) -> float | None:
+    """When the process with this pid was created; none if there is none. Pids are used again, births are not."""
+    try:
+        return psutil.Process(pid).create_time() if pid else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def lives(pid: object, birth: object) -> bool:
+    """Is it still that process?"""
+    if not isinstance(pid, int) or not isinstance(birth, int | float):
+        return False
+    found = born(pid)
+    return found is not None and abs(found - birth) < 1.0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def end(pid: int, birth: float, polite: signal.Signals, patience: float = 20.0) -> None:
+    """End a process that is not our child: one that an earlier supervisor left behind."""
+    if not lives(pid, birth):
+        return
+    process = psutil.Process(pid)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(polite)
+        try:
+            process.wait(patience)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
+
+def end_leftovers(state: Mapping[str, Any]) -> None:
+    """What a supervisor that was killed left running: services first, then broker, then database.
+
+    state: the document that the supervisor wrote last.
+    """
+    for name, process in reversed(list(state.get("processes", {}).items())):
+        if process["pid"] and process["born"]:
+            end(process["pid"], process["born"], signal.SIGINT if name == "postgres" else signal.SIGTERM)

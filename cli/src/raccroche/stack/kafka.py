@@ -1,0 +1,77 @@
+"""Apache Kafka as a local process: one node that is broker and controller, KRaft, its log on disk, loopback only."""
+
+import base64
+import subprocess
+import uuid
+from pathlib import Path
+
+from raccroche.stack.java import Java
+from raccroche.stack.layout import Layout
+
+VERSION = "4.3.1"
+HEAP = "384m"
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+num.partitions=1
+offsets.topic.num.partitions=3
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=6000
+auto.create.topics.enable=false
+log.message.timestamp.type=CreateTime
+log.retention.ms=-1
+"""
+
+LOGGING = """\
+status = warn
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = [%d] %p %m (%c)%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+"""
+
+
+class KafkaFailed(Exception):
+    """The storage could not be formatted; says what Kafka said."""
+
+
+def initialise(layout: Layout, java: Java, jars: Path, ports: tuple[int, int]) -> None:
+    """Write the settings, and format the storage once under a cluster id of its own."""
+    layout.kafka.mkdir(parents=True, exist_ok=True)
+    broker, controller = ports
+    data = layout.kafka / "data"
+    (layout.kafka / "server.properties").write_text(PROPERTIES.format(broker=broker, controller=controller, data=data))
+    (layout.kafka / "log4j2.properties").write_text(LOGGING)
+    if (data / "meta.properties").exists():
+        return
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    said = subprocess.run(  # noqa: S603 -- the Java that was found, no shell
+        [java.path, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format",
+         "--ignore-formatted", "-t", cluster, "-c", str(layout.kafka / "server.properties")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if said.returncode:
+        raise KafkaFailed(f"Kafka could not format its storage: {(said.stdout + said.stderr).strip()[-400:]}")
+
+
+def command(layout: Layout, java: Java, jars: Path) -> list[str]:
+    """What the supervisor starts."""
+    return [
+        java.path, f"-Xms{HEAP}", f"-Xmx{HEAP}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+        f"-Dlog4j2.configurationFile={layout.kafka / 'log4j2.properties'}",
+        "-cp", f"{jars}/*", "kafka.Kafka", str(layout.kafka / "server.properties"),
+    ]  # fmt: skip

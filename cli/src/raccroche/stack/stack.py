@@ -1,0 +1,220 @@
+"""A stack as its users handle it: up, down, addresses, tokens; what it took for broker and database, and why."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import asyncpg
+import httpx
+from chassis.provision import AUDITOR, dsn_of
+
+from raccroche.stack import kafka, postgres
+from raccroche.stack.children import end, end_leftovers, lives
+from raccroche.stack.jars import fetch
+from raccroche.stack.java import find_java
+from raccroche.stack.layout import SERVICES, Layout, kept_ports, read_json
+from raccroche.stack.programs import Plan
+from raccroche.stack.secrets import Secrets
+
+UP_SECONDS = 180.0
+DOWN_SECONDS = 120.0
+
+
+class NotUp(Exception):
+    """The stack could not be brought up, or is not; says why and where to look."""
+
+
+def quiet(_: str) -> None:
+    """Shows nothing."""
+
+
+class Stack:
+    """One stack under one root.
+
+    services: which of the five to run. environment: more variables per service. show: told what goes on.
+    """
+
+    def __init__(
+        self, root: Path, *, services: tuple[str, ...] = SERVICES,
+        environment: Mapping[str, Mapping[str, str]] | None = None, show: Callable[[str], None] = quiet,
+    ) -> None:  # fmt: skip
+        self.layout = Layout(root)
+        self.services = services
+        self._environment = environment or {}
+        self._show = show
+        self._secrets = Secrets(self.layout)
+        self._spawned = 0.0
+
+    @property
+    def root(self) -> Path:
+        return self.layout.root
+
+    async def up(self) -> bool:
+        """Bring everything up and wait until it is ready; False when it was up already.
+
+        Raises:
+            NotUp: something did not start; everything that did is stopped again.
+        """
+        if self.is_up():
+            return False
+        self.layout.make()
+        self._secrets.make()
+        self.layout.clock_offset.touch()
+        self._plan().save(self.layout.plan)
+        if not lives(self.status().get("pid"), self.status().get("born")):
+            self._spawn()
+        await self._until_up()
+        return True
+
+    def is_up(self) -> bool:
+        state = self.status()
+        return state.get("phase") == "up" and lives(state.get("pid"), state.get("born"))
+
+    def status(self) -> dict[str, object]:
+        """What the supervisor wrote last: phase, processes with pid, port, since and restarts, events."""
+        return read_json(self.layout.state)
+
+    async def down(self) -> bool:
+        """Stop what `up` started, and nothing else; False when nothing ran."""
+        state = self.status()
+        pid, birth = state.get("pid"), state.get("born")
+        ran = lives(pid, birth)
+        if ran:
+            await asyncio.to_thread(end, pid, birth, signal.SIGTERM, DOWN_SECONDS)  # type: ignore[arg-type]  # lives() checked both
+        await asyncio.to_thread(end_leftovers, state)
+        return ran
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL to one process of the stack; the supervisor starts it again."""
+        processes = self.status()["processes"]
+        process = processes[name]  # type: ignore[index]  # JSON
+        if lives(process["pid"], process["born"]):
+            os.kill(process["pid"], signal.SIGKILL)
+
+    @property
+    def bootstrap(self) -> str:
+        return Plan.load(self.layout.plan).bootstrap
+
+    @property
+    def admin_dsn(self) -> str:
+        return Plan.load(self.layout.plan).admin_dsn
+
+    def auditor_dsn(self, database: str) -> str:
+        return dsn_of(self.admin_dsn, database=database, user=AUDITOR, password=self._secrets.passwords[AUDITOR])
+
+    def address(self, name: str) -> str:
+        return f"http://127.0.0.1:{Plan.load(self.layout.plan).ports[name]}"
+
+    def issue_token(
+        self, role: str, *, uai: str | None = None, territory: tuple[str, ...] = (), organisation: str | None = None, sub: str | None = None
+    ) -> str:
+        claims: dict[str, object] = {"sub": sub or organisation or uai or role}
+        claims |= {name: value for name, value in (("uai", uai), ("organisation", organisation)) if value}
+        if territory:
+            claims["territory"] = list(territory)
+        return self._secrets.issue(role, claims)
+
+    @property
+    def broker_said(self) -> str:
+        return str(self._said("broker"))
+
+    @property
+    def database_said(self) -> str:
+        return str(self._said("database"))
+
+    def _said(self, what: str) -> object:
+        said = self.status().get("said")
+        return said.get(what) if isinstance(said, dict) else None
+
+    async def unready(self) -> dict[str, list[str]]:
+        """The services that are not ready, and what each misses."""
+        async with httpx.AsyncClient(timeout=3) as client:
+            answers = await asyncio.gather(*(self._missing(client, name) for name in self.services))
+        return {name: missing for name, missing in zip(self.services, answers, strict=True) if missing}
+
+    async def _missing(self, client: httpx.AsyncClient, name: str) -> list[str]:
+        try:
+            answer = await client.get(f"{self.address(name)}/ready")
+            return list(answer.json()["missing"])
+        except (httpx.HTTPError, ValueError, KeyError):
+            return ["does not answer"]
+
+    def wipe_broker(self) -> None:
+        """Lose everything that the broker holds; the stack must be down."""
+        self._must_be_down()
+        shutil.rmtree(self.layout.kafka)
+
+    async def wipe_database(self, name: str) -> None:
+        """Drop one database; the services must be down. Starts the database alone for as long as it takes."""
+        self._must_be_down()
+        alone = Stack(self.root, services=())
+        await alone.up()
+        try:
+            connection = await asyncpg.connect(self.admin_dsn)
+            try:
+                await connection.execute(f'drop database "{name}" with (force)')
+            finally:
+                await connection.close()
+        finally:
+            await alone.down()
+
+    def _must_be_down(self) -> None:
+        if self.is_up():
+            raise NotUp("take the stack down first")
+
+    def _plan(self) -> Plan:
+        """Decide what to take for broker and database, and prepare it."""
+        ports = kept_ports(self.layout, ["postgres", "kafka", "controller", *SERVICES])
+        admin_dsn, database_kind, binaries = os.environ.get("DATABASE_URL"), "given by DATABASE_URL", None
+        if admin_dsn is None:
+            found = postgres.find_binaries()
+            binaries, database_kind = str(found.folder), found.why
+            postgres.initialise(self.layout, found, self._secrets.passwords[postgres.ADMIN])
+            admin_dsn = postgres.admin_dsn(ports["postgres"], self._secrets.passwords[postgres.ADMIN])
+        self._show(f"database: {database_kind}")
+        bootstrap, broker_kind, java, jars = os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), "given by KAFKA_BOOTSTRAP_SERVERS", None, None
+        if bootstrap is None:
+            java = find_java()
+            jars = fetch(self._show)
+            kafka.initialise(self.layout, java, jars, (ports["kafka"], ports["controller"]))
+            bootstrap, broker_kind = f"127.0.0.1:{ports['kafka']}", f"a local process on Java {java.version} from {java.why}"
+        self._show(f"broker: {broker_kind}")
+        return Plan(
+            services=self.services, environment=self._environment, ports=ports, bootstrap=bootstrap, broker_kind=broker_kind,
+            admin_dsn=admin_dsn, database_kind=database_kind, binaries=binaries, jars=str(jars) if jars else None,
+            java={"path": java.path, "version": java.version, "why": java.why} if java else None,
+        )  # fmt: skip
+
+    def _spawn(self) -> None:
+        with (self.layout.log / "supervisor.log").open("ab") as log:
+            subprocess.Popen(  # noqa: S603 -- this interpreter, our own module
+                [sys.executable, "-m", "raccroche.stack.supervisor", str(self.root)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self._spawned = time.time()
+
+    async def _until_up(self) -> None:
+        until = time.monotonic() + UP_SECONDS
+        told = ""
+        while time.monotonic() < until:
+            state = self.status()
+            phase = str(state.get("phase", "starting"))
+            fresh = float(str(state.get("born") or 0)) >= self._spawned - 2
+            if fresh and phase.startswith("failed"):
+                raise NotUp(f"{phase.removeprefix('failed: ')} (logs: {self.layout.log})")
+            if fresh and phase == "up":
+                missing = await self.unready()
+                if not missing:
+                    self._show(f"{self.broker_said}; {self.database_said}")
+                    return
+                now = "waiting for " + ", ".join(missing)
+                if now != told:
+                    self._show(told := now)
+            await asyncio.sleep(0.1)
+        raise NotUp(f"not ready within {UP_SECONDS:.0f} s: {await self.unready() or self.status().get('phase')} (logs: {self.layout.log})")

@@ -1,0 +1,41 @@
+"""A real broker and a real database for every test that is marked `stack`, started once, and gone when the tests are."""
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from chassis.provision import AUDITOR, Database, dsn_of, provision
+from raccroche.stack import Stack
+
+type FreshDatabase = Callable[[Database], Awaitable[dict[str, str]]]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Broker and database, no services; what could not start fails the test that asked for it."""
+    stack = Stack(tmp_path_factory.mktemp("stack") / "var", services=())
+    try:
+        asyncio.run(stack.up())
+        yield stack
+    finally:
+        asyncio.run(stack.down())
+
+
+@pytest.fixture
+def fresh_database(stack: Stack) -> FreshDatabase:
+    """Makes a database of its own name, so that tests do not disturb each other; a DSN per role, `admin`'s, and its `name`."""
+
+    async def make(database: Database) -> dict[str, str]:
+        name = f"{database.name}_{uuid4().hex[:10]}"
+        roles = {suffix: f"{name}_{suffix}" for suffix in database.login_roles}
+        passwords = {**dict.fromkeys(roles.values(), "fresh"), AUDITOR: "fresh"}
+        await provision(stack.admin_dsn, [dataclasses.replace(database, name=name)], passwords)
+        found = {suffix: dsn_of(stack.admin_dsn, database=name, user=role, password="fresh") for suffix, role in roles.items()}  # noqa: S106 -- of a test's database
+        return {**found, "admin": dsn_of(stack.admin_dsn, database=name), "name": name}
+
+    return make
+
+
