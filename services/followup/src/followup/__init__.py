@@ -1,0 +1,1 @@
+"""Followup: the accompanied way from a dropout to its outcome."""

@@ -1,0 +1,30 @@
+"""What is asked when something is heard: a case for a dropout, its end for a withdrawal, a solution for an acceptance."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+from contracts.intake import DropoutDetected, DropoutWithdrawn
+from contracts.offers import ReferralAccepted
+from followup.domain.commands import CloseCase, EnterSolution, OpenCase
+
+
+def case_id_of(detection_id: UUID) -> UUID:
+    """One case per detection."""
+    return uuid5(detection_id, "case")
+
+
+def when_dropout_detected_then_open_case(event: DropoutDetected) -> Sequence[OpenCase]:
+    return [
+        OpenCase(
+            case_id=case_id_of(event.detection_id), person_id=event.person_id, detection_id=event.detection_id,
+            flags=event.flags, departement=event.departement,
+        )
+    ]  # fmt: skip
+
+
+def when_dropout_withdrawn_then_close_case(event: DropoutWithdrawn) -> Sequence[CloseCase]:
+    return [CloseCase(case_id=case_id_of(event.detection_id), motive="dropout_withdrawn")]
+
+
+def when_referral_accepted_then_enter_solution(event: ReferralAccepted) -> Sequence[EnterSolution]:
+    return [EnterSolution(case_id=event.case_id, referral_id=event.referral_id, offer_id=event.offer_id)]
