@@ -1,0 +1,42 @@
+# Every verb does its own set-up; nothing is needed beforehand but Python and make.
+.DEFAULT_GOAL := help
+ARGS ?=
+
+.PHONY: help setup demo test check up down status format lock clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:
+	@deploy/bootstrap
+
+demo: setup ## play the whole job with fictitious people and compare with the truth (ARGS="--people 200 --seed 2 --json --keep")
+	@.venv/bin/raccroche demo $(ARGS)
+
+test: setup ## unit, property and journey tests on the real broker and database (ARGS="-k relay")
+	.venv/bin/python -m pytest $(ARGS)
+
+check: setup ## lint, types, walls, fast tests
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m pytest -q -m "not stack"
+
+up: setup ## start the local stack
+	@.venv/bin/raccroche up
+
+down: setup ## stop what `up` started
+	@.venv/bin/raccroche down
+
+status: setup ## what runs, and how it fares
+	@.venv/bin/raccroche status
+
+format: setup ## sort imports and mend what ruff can mend
+	.venv/bin/ruff check --fix .
+
+lock: setup ## write requirements.lock anew from the pyprojects (names no registry)
+	var/tools/bin/uv lock --quiet --upgrade
+	var/tools/bin/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate --format requirements-txt > requirements.lock
+
+clean: ## remove the environment and all local state (run `make down` first)
+	rm -rf .venv var

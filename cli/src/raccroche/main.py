@@ -1,0 +1,118 @@
+"""The one command that people type. Groups are named after rooms; questions take --json; 0 done, 1 a check failed, 2 bad usage."""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raccroche.demo.command import demo
+from raccroche.history_commands import history
+from raccroche.ops.commands import ops
+from raccroche.stack import NotUp, Stack
+from raccroche.stack.jars import WrongJar
+from raccroche.stack.java import NoJava
+from raccroche.stack.kafka import KafkaFailed
+from raccroche.stack.postgres import NoPostgres
+
+LOCAL = Path("var/local")
+CLEAR = (NotUp, NoJava, NoPostgres, WrongJar, KafkaFailed)
+
+Root = Annotated[Path, typer.Option(help="The folder of the stack.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Raccroche: find, follow, refer, transmit, remember.")
+app.command("demo")(demo)
+app.add_typer(history, name="history")
+app.add_typer(ops, name="ops")
+clock = typer.Typer(no_args_is_help=True, help="The local stack's clock.")
+app.add_typer(clock, name="clock")
+
+
+@app.command()
+def up(root: Root = LOCAL) -> None:
+    """Start broker, database and the five services, and wait until they are ready. A second time changes nothing."""
+    stack = Stack(root, show=_say)
+    started = asyncio.run(stack.up())
+    print("up" if started else "already up", file=sys.stderr)
+    for name in stack.services:
+        print(f"{name}: {stack.address(name)}")
+
+
+@app.command()
+def down(root: Root = LOCAL) -> None:
+    """Stop what `up` started, and nothing else."""
+    print("down" if asyncio.run(Stack(root).down()) else "nothing was running", file=sys.stderr)
+
+
+@app.command()
+def status(root: Root = LOCAL, as_json: Json = False) -> None:  # noqa: FBT002 -- typer's way of a flag
+    """Each process with its port, its age and how often it was started again. Exit 1 when the stack is not up."""
+    stack = Stack(root)
+    state = stack.status()
+    missing = asyncio.run(stack.unready()) if stack.is_up() else {}
+    document = {"up": stack.is_up(), "not_ready": missing, **{name: state.get(name) for name in ("phase", "said", "processes", "events")}}
+    if as_json:
+        print(json.dumps(document, indent=1))
+    else:
+        _show_status(document)
+    if not stack.is_up() or missing:
+        raise typer.Exit(1)
+
+
+def _show_status(document: dict[str, object]) -> None:
+    print(f"stack: {'up' if document['up'] else 'not up'} ({document['phase'] or 'never started'})")
+    processes = document["processes"]
+    missing = document["not_ready"]
+    if isinstance(processes, dict) and isinstance(missing, dict):
+        for name, process in processes.items():
+            ready = f"NOT READY: {', '.join(missing[name])}" if name in missing else "ready"
+            age = time.time() - process["since"]
+            print(f"  {name:<13} pid {process['pid']:<8} port {process['port']:<6} {age:6.0f} s  started again {process['restarts']} times  {ready}")
+    said = document["said"]
+    if isinstance(said, dict):
+        for one in said.values():
+            print(f"  {one}")
+
+
+@app.command()
+def token(
+    role: Annotated[str, typer.Argument(help="sender, adviser, platform, recipient, ops or analyst")],
+    root: Root = LOCAL,
+    uai: Annotated[str | None, typer.Option(help="A sender's establishment.")] = None,
+    territory: Annotated[str, typer.Option(help="An adviser's départements, separated by commas.")] = "",
+    organisation: Annotated[str | None, typer.Option(help="A platform's or a recipient's.")] = None,
+    sub: Annotated[str | None, typer.Option(help="The opaque id of whoever acts.")] = None,
+) -> None:
+    """Print a token of the local issuer, good for twelve hours."""
+    places = tuple(part for part in territory.split(",") if part)
+    print(Stack(root).issue_token(role, uai=uai, territory=places, organisation=organisation, sub=sub))
+
+
+@clock.command("advance")
+def advance(days: Annotated[int, typer.Option(min=1, help="Whole days.")], root: Root = LOCAL) -> None:
+    """Move the local stack's clock forward; deadlines that fall due ring. It never goes back."""
+    file = Stack(root).layout.clock_offset
+    if not file.exists():
+        raise NotUp("there is no stack here yet: raccroche up")
+    offset = int(file.read_text() or 0) + days * 86_400
+    file.write_text(str(offset))
+    print(f"the clock is {offset // 86_400} days ahead", file=sys.stderr)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Say what went wrong in one sentence where we know what to do about it."""
+    try:
+        app()
+    except CLEAR as trouble:
+        print(f"raccroche: {trouble}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
