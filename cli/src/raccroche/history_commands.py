@@ -46,6 +46,8 @@ def verify_all(root: Path, auditor_dsn: str | None) -> list[Verdict]:
         database = f"raccroche_{service}"
         return Stack(root).auditor_dsn(database) if auditor_dsn is None else dsn_of(auditor_dsn, database=database)
 
+    if auditor_dsn is None and not Stack(root).is_up():
+        raise NotUp(f"no local stack runs in {root}; start it with `raccroche up`, or name a server with --auditor-dsn")
     return asyncio.run(verify_speakers({speaker: dsn(speaker) for speaker in EVERY_SPEAKER}, dsn(HISTORY)))
 
 
@@ -116,6 +118,8 @@ def _asked(person_id: UUID, root: Path, address: str | None, token: str | None) 
     Raises:
         NotUp: no address is given and the local stack does not run. httpx.HTTPError: no answer.
     """
+    if (address is None or token is None) and not Stack(root).is_up():
+        raise NotUp(f"no local stack runs in {root}; start it with `raccroche up`, or give --address and --token")
     where = Stack(root).address(HISTORY) if address is None else address
     believed = Stack(root).issue_token("analyst") if token is None else token
     return httpx.get(f"{where}/persons/{person_id}/story", headers={"Authorization": f"Bearer {believed}"}, timeout=30)
