@@ -33,7 +33,7 @@ def fresh_database(stack: Stack) -> FreshDatabase:
         roles = {suffix: f"{name}_{suffix}" for suffix in database.login_roles}
         passwords = {**dict.fromkeys(roles.values(), "fresh"), AUDITOR: "fresh"}
         await provision(stack.admin_dsn, [dataclasses.replace(database, name=name)], passwords)
-        found = {suffix: dsn_of(stack.admin_dsn, database=name, user=role, password="fresh") for suffix, role in roles.items()}  # noqa: S106 -- of a test's database
+        found = {suffix: dsn_of(stack.admin_dsn, database=name, user=role, password="fresh") for suffix, role in roles.items()}
         return {**found, "admin": dsn_of(stack.admin_dsn, database=name), "name": name}
 
     return make

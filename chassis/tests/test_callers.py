@@ -6,10 +6,10 @@ from typing import Annotated
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from edge_app import CLAIMS, SECRET, SIGNER, STRANGER, client, edge_app, token, verifier
 from fastapi import APIRouter, Depends, FastAPI
 
 from chassis.callers import Caller, NotBelieved, TokenVerifier, opened, require, unguarded_routes
-from edge_app import CLAIMS, SECRET, SIGNER, STRANGER, client, edge_app, token, verifier
 
 UNSIGNED = ".".join(
     base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({"alg": "none", "kid": "signer"}, CLAIMS)

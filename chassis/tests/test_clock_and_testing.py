@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from specimens import NOON, SEATS, HoldSeat, seats
 
 from chassis import clock as clock_room
 from chassis.clock import OffsetClock, WallClock
 from chassis.testing import FixedClock, given
-from specimens import NOON, SEATS, HoldSeat, seats
 
 HOLD = HoldSeat(offer_id="specimen--1")
 
@@ -41,7 +41,7 @@ def test_a_fixed_clock_stands_until_moved_and_wants_a_time_zone() -> None:
     clock.move(timedelta(days=1))
     assert clock.now() == NOON + timedelta(days=1)
     with pytest.raises(ValueError, match="time zone"):
-        FixedClock(datetime(2026, 1, 1))  # noqa: DTZ001 -- the very mistake that is tested
+        FixedClock(datetime(2026, 1, 1))
 
 
 def test_given_when_then_agrees_with_the_rule() -> None:

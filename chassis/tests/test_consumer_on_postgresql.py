@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
+from specimens import CLOCK, id_of, said, seats
+
 from chassis.consumer import Consumer
 from chassis.heard import Heard, RawRecord
 from chassis.projection import Projection
@@ -13,8 +15,6 @@ from chassis.provision import Database, chassis_migrations
 from chassis.share import HoleInPartition
 from chassis.subscription import Subscription
 from chassis.topics import BrokerIdentity
-from specimens import CLOCK, id_of, said, seats
-
 from contracts.followup import CaseOpened
 from contracts.intake import Flags
 from contracts.offers import ReferralAccepted, SeatsChanged

@@ -6,14 +6,14 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from edge_app import client, edge_app, token
 from fastapi import Depends, FastAPI, Request, Response
+from specimens import SEATS, STORE, HoldSeat
 
 from chassis.callers import Caller, require
 from chassis.handler import Handler
 from chassis.http import IdempotencyKey, carry_out, command_id_of
 from chassis.provision import Database, chassis_migrations
-from edge_app import client, edge_app, token
-from specimens import SEATS, STORE, HoldSeat
 
 pytestmark = pytest.mark.stack
 

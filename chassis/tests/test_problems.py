@@ -4,12 +4,12 @@ import json
 
 import httpx
 import pytest
+from edge_app import client, edge_app, parts
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.handler import KeyReused, TryAgain
 from chassis.problems import NotStrictJson, strict_json
-from edge_app import client, edge_app, parts
 
 JSON = {"Content-Type": "application/json"}
 

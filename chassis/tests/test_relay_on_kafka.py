@@ -8,12 +8,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from specimens import SEATS, STORE, hold
+
 from chassis.handler import Handler
 from chassis.provision import Database, chassis_migrations
 from chassis.relay import WAITING, Relay, StrangeBroker
 from chassis.topics import ensure_topics, identity_of
-from specimens import SEATS, STORE, hold
-
 from contracts.catalogue import Topic
 
 pytestmark = pytest.mark.stack

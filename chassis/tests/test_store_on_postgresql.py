@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from chassis.handler import Handler, KeyReused
-from chassis.provision import Database, chassis_migrations
 from specimens import SEATS, STORE, HoldSeat, hold
 
+from chassis.handler import Handler, KeyReused
+from chassis.provision import Database, chassis_migrations
 from contracts.offers import SeatsChanged
 
 pytestmark = pytest.mark.stack

@@ -148,7 +148,7 @@ def fold(text: str) -> str:
 
 def day(text: str) -> date | None:
     form = "%d/%m/%Y" if "/" in text else "%Y-%m-%d" if "-" in text else "%d%m%Y"
-    return datetime.strptime(text, form).date() if text else None  # noqa: DTZ007 -- a calendar date has no zone
+    return datetime.strptime(text, form).date() if text else None
 
 
 def csv_rows(body: bytes) -> Iterator[Row]:
@@ -178,7 +178,7 @@ def sifa_rows(body: bytes) -> Iterator[Row]:
 
 def siecle_rows(body: bytes) -> Iterator[Row]:
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
-        root = ET.fromstring(archive.read("ElevesAvecAdresses.xml"))  # noqa: S314 -- our own file
+        root = ET.fromstring(archive.read("ElevesAvecAdresses.xml"))
     uai = root.findtext("PARAMETRES/UAJ", "")
     for eleve in root.iterfind("DONNEES/ELEVES/ELEVE"):
         yield from readable(

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+
 from chassis.consumer import Consumer
 from chassis.decider import Request
 from chassis.event_store import EventStore
@@ -21,7 +22,6 @@ from chassis.testing import FixedClock
 from chassis.topics import BrokerIdentity
 from contracts.offers import SeatsChanged
 from history.witness import keep
-
 from raccroche.copies import verify_speakers
 from raccroche.verification import Verdict
 
@@ -134,7 +134,7 @@ async def test_an_untouched_store_passes(copies: Copies) -> None:
 )
 async def test_an_edit_in_a_speakers_store_is_named(copies: Copies, change: str, what: str) -> None:
     event_id = await event_at(copies, 5)
-    await copies.store.execute(f"update events set {change} where event_id = $1", event_id)  # noqa: S608 -- constants of this file
+    await copies.store.execute(f"update events set {change} where event_id = $1", event_id)
     verdict = await copies.verdict()
     found = {(fault.copy, fault.sequence, str(fault.event_id), fault.what) for fault in verdict.faults}
     assert ("store", 5, event_id, what) in found
@@ -151,7 +151,7 @@ async def test_an_edit_in_a_speakers_store_is_named(copies: Copies, change: str,
     ],
 )
 async def test_an_edit_in_historys_copy_is_named(copies: Copies, change: str, what: str) -> None:
-    await copies.history.execute(f"update heard set {change} where sequence = 7")  # noqa: S608 -- constants of this file
+    await copies.history.execute(f"update heard set {change} where sequence = 7")
     faults = await copies.faults()
     assert ("history", 7, what) in faults
     assert {sequence for _, sequence, _ in faults} == {7}

@@ -17,7 +17,7 @@ UNSEALED = {"PYTHONPATH": str(Path(__file__).parent / "unsealed")}
 
 
 def test_without_sealing_the_search_hits_topics_and_tables(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "var", environment={name: UNSEALED for name in ("intake", "followup", "transmission")})
+    stack = Stack(tmp_path / "var", environment=dict.fromkeys(("intake", "followup", "transmission"), UNSEALED))
     journey = Journey(stack=stack, fiction=generate(60, seed=9), show=lambda _: None)
 
     async def play() -> list[tuple[str, bytes]]:

@@ -160,12 +160,12 @@ def test_a_superusers_edit_is_named(played: Played, database: str, forge: str, n
     async def tamper() -> tuple[UUID, list[Verdict], list[Verdict]]:
         connection = await asyncpg.connect(dsn_of(played.stack.admin_dsn, database=database))
         table = "heard" if database == "raccroche_history" else "events"
-        row = await connection.fetchrow(f"select * from {table} order by recorded_at, event_id limit 1")  # noqa: S608 -- one of two names
+        row = await connection.fetchrow(f"select * from {table} order by recorded_at, event_id limit 1")
         before = await verdicts(played.stack)
         await connection.execute(forge, row["event_id"])
         after = await verdicts(played.stack)
         for column in ("body", "type", "happened_at"):
-            await connection.execute(f"update {table} set {column} = $2 where event_id = $1", row["event_id"], row[column])  # noqa: S608 -- as above
+            await connection.execute(f"update {table} set {column} = $2 where event_id = $1", row["event_id"], row[column])
         await connection.close()
         return row["event_id"], before, after
 

@@ -178,7 +178,7 @@ class Consumer:
                 "messaging.destination.partition.id": str(records[0].partition),
                 "messaging.consumer.group.name": self.subscription.consumer,
                 "messaging.batch.message_count": len(records),
-            },  # fmt: skip
+            },
         ):
             async with self.pool.acquire() as connection, connection.transaction():
                 await self._share(connection).take(records, self.broker_identity)

@@ -97,7 +97,8 @@ class Handler[C, S, E: Event]:
         streams = {stream for request in fresh for stream in self.decider.streams(request.command)}
         loaded = await self.store.load(connection, sorted(streams))
         work = _Work(handler=self, events=loaded)
-        outcomes = {request.command_id: self._repeat(request, known[request.command_id]) for request in requests if request.command_id in known}
+        repeated = [request for request in requests if request.command_id in known]
+        outcomes = {request.command_id: self._repeat(request, known[request.command_id]) for request in repeated}
         for request in fresh:
             if request.command_id not in outcomes:
                 outcomes[request.command_id] = work.do(request)

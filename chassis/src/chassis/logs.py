@@ -44,7 +44,7 @@ def configure(service: str, level: str) -> None:
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger; it may be made at import, as it looks at the configuration only when it is used."""
-    return cast(FilteringBoundLogger, structlog.get_logger(room=name))  # structlog types its lazy proxy as Any
+    return cast("FilteringBoundLogger", structlog.get_logger(room=name))  # structlog types its lazy proxy as Any
 
 
 def spoken(trouble: BaseException) -> str:

@@ -175,7 +175,7 @@ async def _invalid(_: Request, invalid: Exception) -> Response:
     return _answer(422, "Invalid request", "Some fields break a rule; see errors.", rule="INVALID", errors=errors)
 
 
-def _field(error: Any) -> str:  # pydantic's error details, untyped in FastAPI
+def _field(error: Any) -> str:  # noqa: ANN401 -- pydantic's error details, untyped in FastAPI
     known = error["loc"][:-1] if error["type"] in {"extra_forbidden", "invalid_key"} else error["loc"]
     return ".".join([*(str(part) for part in known), *(["(unknown)"] if known is not error["loc"] else [])])
 
@@ -196,7 +196,7 @@ async def _try_again(_: Request, trouble: Exception) -> Response:
     return _answer(503, "Try again", detail, headers={"Retry-After": RETRY_SECONDS}, rule="TRY_AGAIN")
 
 
-def _answer(status: int, title: str, detail: str, *, headers: Any = None, **more: object) -> Response:  # any mapping of headers
+def _answer(status: int, title: str, detail: str, *, headers: Any = None, **more: object) -> Response:  # noqa: ANN401 -- any mapping of headers
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
 

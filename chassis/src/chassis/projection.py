@@ -42,7 +42,7 @@ class Projection[Row]:
 
     async def _load(self, connection: Connection, keys: list[object]) -> dict[object, Row]:
         found = await connection.fetch(
-            f"select {', '.join(self._columns)} from {self.table} where {self.key_column} = any($1) for update",  # noqa: S608 -- names of our own classes
+            f"select {', '.join(self._columns)} from {self.table} where {self.key_column} = any($1) for update",
             keys,
         )
         return {row[self.key_column]: self.row(**{name: _frozen(row[name]) for name in self._columns}) for row in found}
@@ -51,7 +51,7 @@ class Projection[Row]:
         gone = [key for key, row in rows.items() if row is None]
         kept = [astuple(row) for row in rows.values() if row is not None]  # type: ignore[call-overload]  # Row is a dataclass
         if gone:
-            await connection.execute(f"delete from {self.table} where {self.key_column} = any($1)", gone)  # noqa: S608 -- as above
+            await connection.execute(f"delete from {self.table} where {self.key_column} = any($1)", gone)
         if kept:
             await connection.executemany(self._upsert, kept)
 
@@ -62,7 +62,7 @@ class Projection[Row]:
         values = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
         updates = ", ".join(f"{name} = excluded.{name}" for name in others)
         conflict = f"do update set {updates}" if others else "do nothing"
-        return f"insert into {self.table} ({', '.join(columns)}) values ({values}) on conflict ({self.key_column}) {conflict}"  # noqa: S608 -- as above
+        return f"insert into {self.table} ({', '.join(columns)}) values ({values}) on conflict ({self.key_column}) {conflict}"
 
 
 def _frozen(value: object) -> object:

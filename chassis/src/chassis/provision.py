@@ -128,7 +128,7 @@ async def _let_audit(connection: asyncpg.Connection, tables: Iterable[str]) -> N
 async def _execute(connection: asyncpg.Connection, template: str, *names: str) -> None:
     """A statement that takes no parameters, with its names and literals quoted by the server."""
     places = ", ".join(f"${place}::text" for place in range(2, len(names) + 2))
-    await connection.execute(await connection.fetchval(f"select format($1::text, {places})", template, *names))  # noqa: S608 -- placeholders only
+    await connection.execute(await connection.fetchval(f"select format($1::text, {places})", template, *names))
 
 
 ROLE_EXISTS = "select exists (select 1 from pg_roles where rolname = $1)"

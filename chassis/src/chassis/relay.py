@@ -166,7 +166,7 @@ class Relay:
             attributes={
                 "messaging.system": "kafka", "messaging.operation.name": "publish", "messaging.operation.type": "send",
                 "messaging.destination.name": self.topic, "messaging.batch.message_count": len(entries),
-            },  # fmt: skip
+            },
         ):
             await self._send(producer, [entry for entry in entries if not entry.private])
         failpoint("relay_after_acks")
@@ -175,7 +175,8 @@ class Relay:
     async def _send(self, producer: AIOKafkaProducer, entries: Sequence[Entry]) -> None:
         pending = []
         for entry in entries:
-            assert entry.sequence is not None and entry.chain is not None  # noqa: S101 -- narrows; _place or relay_log gave both
+            assert entry.sequence is not None  # _place or relay_log gave both
+            assert entry.chain is not None
             headers = to_headers(
                 orjson.loads(entry.attributes),
                 sequence=entry.sequence, chain=entry.chain.hex(),
@@ -220,17 +221,17 @@ _EVENT = "e.event_id, e.private, e.subject, e.recorded_at, e.attributes, e.leaf,
 LEFTOVERS = f"""
 select o.id as outbox_id, r.sequence, r.chain, {_EVENT}
 from outbox o join relay_log r using (event_id) join events e using (event_id) order by r.private, r.sequence limit $1
-"""  # noqa: S608 -- a constant of this file
+"""
 
 WAITING = f"""
 select o.id as outbox_id, null::bigint as sequence, null::bytea as chain, {_EVENT}
 from outbox o join events e using (event_id) order by o.id limit $1
-"""  # noqa: S608 -- a constant of this file
+"""
 
 SAID = f"""
 select null::bigint as outbox_id, r.sequence, r.chain, {_EVENT}
 from relay_log r join events e using (event_id) where not r.private and r.sequence > $1 order by r.sequence limit $2
-"""  # noqa: S608 -- a constant of this file
+"""
 
 HEADS = "select distinct on (private) private, sequence, chain from relay_log order by private, sequence desc"
 

@@ -191,7 +191,7 @@ class Share:
                 "messaging.consumer.group.name": self.subscription.consumer,
                 "messaging.message.id": str(one.envelope.attributes.id),
                 "messaging.message.conversation_id": str(one.envelope.attributes.correlationid),
-            },  # fmt: skip
+            },
         ):
             traceparent, tracestate = current_traceparent()
         here = Trace(traceparent=traceparent, tracestate=tracestate)

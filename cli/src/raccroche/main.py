@@ -71,7 +71,8 @@ def _show_status(document: dict[str, object]) -> None:
         for name, process in processes.items():
             ready = f"NOT READY: {', '.join(missing[name])}" if name in missing else "ready"
             age = time.time() - process["since"]
-            print(f"  {name:<13} pid {process['pid']:<8} port {process['port']:<6} {age:6.0f} s  started again {process['restarts']} times  {ready}")
+            again = f"started again {process['restarts']} times"
+            print(f"  {name:<13} pid {process['pid']:<8} port {process['port']:<6} {age:6.0f} s  {again}  {ready}")
     said = document["said"]
     if isinstance(said, dict):
         for one in said.values():

@@ -14,7 +14,7 @@ Clock = Literal["reorientation_interview"]
 ClosingMotive = Literal["dropout_withdrawn", "solution_entered", "unreachable", "refused", "moved_away"]
 
 
-class CaseEvent_(Event):
+class _OfCase(Event):
     """Said by followup about one case; the subject is the young person."""
 
     speaker: ClassVar[str] = "followup"
@@ -30,7 +30,7 @@ class CaseEvent_(Event):
         return f"case-{self.case_id}"
 
 
-class CaseOpened(CaseEvent_):
+class CaseOpened(_OfCase):
     """One case per detection: whoever drops out again begins a new episode."""
 
     detection_id: Pseudonymous[UUID]
@@ -38,7 +38,7 @@ class CaseOpened(CaseEvent_):
     departement: Pseudonymous[Departement]
 
 
-class ContactAttempted(CaseEvent_):
+class ContactAttempted(_OfCase):
     """Somebody tried to reach the young person or the legal representative."""
 
     attempt_id: Pseudonymous[UUID]
@@ -46,7 +46,7 @@ class ContactAttempted(CaseEvent_):
     outcome: Pseudonymous[ContactOutcome]
 
 
-class BilanCompleted(CaseEvent_):
+class BilanCompleted(_OfCase):
     """The bilan-positionnement was held: where the young person stands and wants to go (circulaire 2013-035)."""
 
     bilan_id: Pseudonymous[UUID]
@@ -57,27 +57,27 @@ class BilanCompleted(CaseEvent_):
     available_from: Pseudonymous[date]
 
 
-class DeadlineMissed(CaseEvent_):
+class DeadlineMissed(_OfCase):
     """A legal clock ran out: three months from the report for the entretien de réorientation (L.313-8)."""
 
     clock: Public[Clock]
     due_on: Pseudonymous[date]
 
 
-class SolutionEntered(CaseEvent_):
+class SolutionEntered(_OfCase):
     """A host said yes: the way back has begun."""
 
     referral_id: Pseudonymous[UUID]
     offer_id: Pseudonymous[str]
 
 
-class CaseClosed(CaseEvent_):
+class CaseClosed(_OfCase):
     """The case ends, with a motive from a closed list."""
 
     motive: Pseudonymous[ClosingMotive]
 
 
-class CoordinatesConsulted(CaseEvent_):
+class CoordinatesConsulted(_OfCase):
     """Somebody read the coordinates: who is the actor, why is here. Private: it stays in followup's own store."""
 
     private: ClassVar[bool] = True

@@ -11,6 +11,8 @@ import asyncpg
 import httpx
 import orjson
 import pytest
+from fastapi import FastAPI
+
 from chassis.callers import Caller
 from chassis.chain import GENESIS, digest_of, leaf_of, link
 from chassis.consumer import Consumer
@@ -28,8 +30,6 @@ from contracts.envelope import to_headers
 from contracts.event import Event
 from contracts.intake import DiplomaSeen, DropoutWithdrawn
 from contracts.transmission import TransmissionAcknowledged
-from fastapi import FastAPI
-
 from history.app import build
 
 pytestmark = pytest.mark.stack
@@ -96,7 +96,7 @@ class House:
         return await self.web.get(path, headers={"Authorization": f"Bearer {role}"})
 
     async def count(self, table: str) -> int:
-        return int(await self.basics.app.fetchval(f"select count(*) from {table}"))  # noqa: S608 -- a name of this file
+        return int(await self.basics.app.fetchval(f"select count(*) from {table}"))
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import asyncio
 import sys
 
 import asyncpg
+
 from chassis.clock import WallClock
 from chassis.event_store import EventStore
 from chassis.failpoints import arm
 from chassis.handler import Handler
 from chassis.keyring import Keyring
-
 from transmission.domain.decisions import decider
 from transmission.domain.recipients import RoutingRule
 from transmission.sending import Sender

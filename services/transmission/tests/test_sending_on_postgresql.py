@@ -14,6 +14,10 @@ import asyncpg
 import httpx
 import orjson
 import pytest
+from fastapi import FastAPI
+from joserfc import jwe
+from joserfc.jwk import ECKey
+
 from chassis.callers import Caller
 from chassis.consumer import Consumer
 from chassis.decider import Request
@@ -31,10 +35,6 @@ from contracts.envelope import to_headers
 from contracts.event import Event
 from contracts.intake import DropoutDetected, DropoutWithdrawn, Flags
 from contracts.personal import Contact, Guardian, Guardians, Identity
-from fastapi import FastAPI
-from joserfc import jwe
-from joserfc.jwk import ECKey
-
 from transmission.app import build
 from transmission.sending import Sender
 

@@ -89,12 +89,12 @@ class Journey:
             await ops.put(f"/designations/{one.designation_id}", body, key=one.designation_id)
         for offer in self.fiction.offers:
             platform = self._caller("offers", "platform", organisation=offer.organisation)
-            body = {
+            published = {
                 "name": offer.name, "organisation": offer.organisation, "themes": list(offer.themes), "status": offer.status,
                 "min_age": offer.min_age, "max_age": offer.max_age, "departements": list(offer.departements),
                 "seats": offer.seats, "answer_within_days": offer.answer_within_days,
             }  # fmt: skip
-            await platform.put(f"/offers/{offer.offer_id}", body, key=uuid5(NAMESPACE, offer.offer_id))
+            await platform.put(f"/offers/{offer.offer_id}", published, key=uuid5(NAMESPACE, offer.offer_id))
 
     async def _send(self, phase: str) -> None:
         """Each establishment sends its lists, then looks until every line has its verdict."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
 from aiokafka import AIOKafkaConsumer
+
 from contracts.catalogue import decode, topic_of
 from contracts.envelope import from_headers
 from contracts.offers import ReferralCancelled, ReferralMade
-
 from raccroche.demo.callers import Caller, NotTaken
 
 

@@ -55,5 +55,5 @@ class Recipient:
 
 def _list(value: object) -> list[dict[str, str]]:
     if not isinstance(value, list):
-        raise ValueError("a list was expected")
+        raise TypeError("a list was expected")
     return value

@@ -96,7 +96,8 @@ def outcome(
     wrong += ["a seat was held twice"] if result["seats_ok"] is not True else []
     wrong += [f"history heard {conflicts} conflicting records"] if conflicts else []
     document = {
-        **result, "truth": truth, "parked": sum(parked.values()), "chain_verified": {verdict.source: verdict.verified for verdict in verdicts},
+        **result, "truth": truth, "parked": sum(parked.values()),
+        "chain_verified": {verdict.source: verdict.verified for verdict in verdicts},
         "history_conflicts": conflicts, "differences": wrong,
     }  # fmt: skip
     return Outcome(document=document, differences=tuple(wrong))

@@ -53,7 +53,8 @@ def show_report(document: Mapping[str, object], story: list[dict[str, object]]) 
     for event in story:
         cause = event["cause"]
         because = f" ← {_short(cause['type'])}" if isinstance(cause, Mapping) else ""
-        console.print(f"  known {str(event['recordedtime'])[:19]}  happened {str(event['time'])[:10]}  {event['source']}: {_short(event['type'])}{because}")
+        when = f"known {str(event['recordedtime'])[:19]}  happened {str(event['time'])[:10]}"
+        console.print(f"  {when}  {event['source']}: {_short(event['type'])}{because}")
     chains = document["chain_verified"]
     if isinstance(chains, Mapping):
         console.print("\nchains: " + ", ".join(f"{source} {'verified' if good else 'BROKEN'}" for source, good in chains.items()))

@@ -48,7 +48,8 @@ class Child:
         with self.program.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.program.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, cwd="/" if self.program.demote else None,
-                env={**os.environ, **self.program.environment}, start_new_session=True, **self.program.demote,
+                env={**os.environ, **self.program.environment}, start_new_session=True,
+                user=self.program.demote.get("user"), group=self.program.demote.get("group"),
             )  # fmt: skip
         self.since = time.time()
         self.changed()
@@ -57,7 +58,7 @@ class Child:
         """Wait for its end and start it again, for ever; the pause doubles while it keeps dying at once."""
         pause = FIRST_PAUSE
         while True:
-            assert self.process is not None  # noqa: S101 -- start() came first
+            assert self.process is not None
             status = await self.process.wait()
             if self._stopping:
                 return

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from chassis.provision import Database, chassis_migrations, keyring_migrations, provision
-
 from raccroche.stack.layout import SERVICES, Layout
 from raccroche.stack.programs import Plan
 from raccroche.stack.secrets import Secrets

@@ -73,7 +73,7 @@ def _fetch(jar: Jar, folder: Path) -> None:
             context = MavenContext(repo_cache=folder / ".repository")
             found = Path(str(context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()))
             break
-        except Exception as trouble:  # noqa: BLE001 -- whatever the resolver raises, the answer is to try again, then to say so
+        except Exception as trouble:
             if attempt == ATTEMPTS:
                 raise OSError(f"{jar.name} could not be fetched: {type(trouble).__name__}") from trouble
     content = found.read_bytes()

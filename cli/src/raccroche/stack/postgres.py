@@ -66,10 +66,11 @@ def initialise(layout: Layout, binaries: Binaries, password: str) -> None:
     try:
         _open_the_way(layout.postgres.parent, binaries.folder)
         _give(layout.postgres, password_file)
+        who = as_unprivileged()
         subprocess.run(  # noqa: S603 -- our own binaries, no shell
             [binaries.folder / "initdb", "-D", layout.postgres, "-U", ADMIN, "-A", "scram-sha-256", "--pwfile", password_file,
              "-E", "UTF8", "--locale=C", "--no-instructions"],
-            check=True, capture_output=True, cwd="/", **as_unprivileged(),
+            check=True, capture_output=True, cwd="/", user=who.get("user"), group=who.get("group"),
         )  # fmt: skip
     except subprocess.CalledProcessError as failed:
         shutil.rmtree(layout.postgres, ignore_errors=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Self
 
 from chassis.provision import dsn_of
-
 from raccroche.stack import kafka, postgres
 from raccroche.stack.children import Program
 from raccroche.stack.java import Java
@@ -57,8 +56,9 @@ def kafka_program(layout: Layout, plan: Plan) -> Program | None:
         return None
     java = Java(path=str(plan.java["path"]), version=int(str(plan.java["version"])), why=str(plan.java["why"]))
     return Program(
-        name="kafka", command=kafka.command(layout, java, Path(plan.jars)), log=layout.log / "kafka.log", port=plan.ports["kafka"], patience=30
-    )
+        name="kafka", command=kafka.command(layout, java, Path(plan.jars)), log=layout.log / "kafka.log",
+        port=plan.ports["kafka"], patience=30,
+    )  # fmt: skip
 
 
 def service_programs(layout: Layout, plan: Plan) -> list[Program]:

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chassis.provision import AUDITOR
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
+from chassis.provision import AUDITOR
 from raccroche.stack.layout import SERVICES, Layout, read_json, write_json
 
 ISSUER = "urn:raccroche:local"

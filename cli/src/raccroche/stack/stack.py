@@ -12,15 +12,15 @@ from pathlib import Path
 
 import asyncpg
 import httpx
-from chassis.provision import AUDITOR, dsn_of
 
+from chassis.provision import AUDITOR, dsn_of
 from raccroche.stack import kafka, postgres
 from raccroche.stack.children import end, end_leftovers, lives
 from raccroche.stack.jars import fetch
 from raccroche.stack.java import find_java
 from raccroche.stack.layout import SERVICES, Layout, kept_ports, read_json
 from raccroche.stack.programs import Plan
-from raccroche.stack.secrets import Secrets
+from raccroche.stack.secrets import ADMIN, Secrets
 
 UP_SECONDS = 180.0
 DOWN_SECONDS = 120.0
@@ -175,8 +175,8 @@ class Stack:
         if admin_dsn is None:
             found = postgres.find_binaries()
             binaries, database_kind = str(found.folder), found.why
-            postgres.initialise(self.layout, found, self._secrets.passwords[postgres.ADMIN])
-            admin_dsn = postgres.admin_dsn(ports["postgres"], self._secrets.passwords[postgres.ADMIN])
+            postgres.initialise(self.layout, found, self._secrets.passwords[ADMIN])
+            admin_dsn = postgres.admin_dsn(ports["postgres"], self._secrets.passwords[ADMIN])
         self._show(f"database: {database_kind}")
         bootstrap, broker_kind, java, jars = os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), "given by KAFKA_BOOTSTRAP_SERVERS", None, None
         if bootstrap is None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
+
 from chassis.topics import ensure_topics
 from contracts.catalogue import TOPICS
-
 from raccroche.stack.children import Child, Program, born, end_leftovers
 from raccroche.stack.installing import install
 from raccroche.stack.layout import Layout, read_json, write_json
@@ -87,7 +87,8 @@ class Supervisor:
                 return await ask()
             except (OSError, asyncpg.PostgresError, ConnectionError, TimeoutError) as trouble:
                 if time.monotonic() - started > STARTING_SECONDS:
-                    raise TimeoutError(f"{what} did not answer within {STARTING_SECONDS:.0f} s ({type(trouble).__name__}); see {self.layout.log}") from None
+                    late = f"{what} did not answer within {STARTING_SECONDS:.0f} s ({type(trouble).__name__})"
+                    raise TimeoutError(f"{late}; see {self.layout.log}") from None
                 await asyncio.sleep(0.2)
 
     def _say(self, text: str) -> None:

@@ -82,7 +82,7 @@ class Reader:
         body = keys.open_bytes("list", "body", job.sealed_body)
         raw = await asyncio.to_thread(ADAPTERS[job.format].read, body)
         after = job.last_line
-        for lines in batched((one for one in raw if one.line > after), LINES_AT_ONCE, strict=False):
+        for lines in batched((one for one in raw if one.line > after), LINES_AT_ONCE):
             prepared = await asyncio.to_thread(batch.prepare, lines, job, self.desk.digests)
             await self._again(partial(batch.take, self.desk, connection, job, prepared, after=after, trace=trace))
             after = lines[-1].line
