@@ -31,7 +31,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Address = Annotated[str | None, typer.Option(envvar="HISTORY_URL", help="Where history answers, if not in the local stack.")]
 Token = Annotated[str | None, typer.Option(envvar="RACCROCHE_TOKEN", help="A token of role ops or analyst for that address.")]
 
-IN_VAR = Path("var")
+IN_VAR = Path("var/local")
 
 
 def verify_all(root: Path, auditor_dsn: str | None) -> list[Verdict]:
