@@ -1,0 +1,1 @@
+"""What offers decides: pure."""

@@ -1,0 +1,1 @@
+"""What offers shows: one question, one file; pure."""
