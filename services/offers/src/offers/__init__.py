@@ -1,1 +1,1 @@
-"""Offers: the catalogue of "nouvelle chance" offers, their seats, and the referrals that hold them."""
+"""Offers: what a young person can be referred to, and what became of it."""

@@ -1,4 +1,4 @@
-"""The host's time to answer: set with the referral, asked when its last day is over in Europe/Paris."""
+"""How long a host may think: set with the referral, asked when the last day is over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from chassis.handler import Handler
 from chassis.paris import PARIS
 from chassis.timers import Timer, ringing
 from contracts.offers import ReferralMade
-from offers.domain.commands import ExpireReferral, ReferralCommand
-from offers.domain.referral import Placement, PlacementEvent
+from offers.domain.commands import ExpireReferral, OfferCommand
+from offers.domain.shelf import Shelf, ShelfEvent
 
 ACTOR = "/raccroche/offers"
 
 
-def deadlines_of(event: PlacementEvent, recording: Recording) -> Sequence[Timer]:
+def deadlines_of(event: ShelfEvent, recording: Recording) -> Sequence[Timer]:
     if not isinstance(event, ReferralMade):
         return ()
     timer = Timer(
@@ -26,7 +26,7 @@ def deadlines_of(event: PlacementEvent, recording: Recording) -> Sequence[Timer]
         due_at=datetime.combine(event.answer_by + timedelta(days=1), time.min, tzinfo=PARIS),
         kind="answer_by",
         subject=event.subject,
-        body=orjson.dumps({"case_id": str(event.case_id), "referral_id": str(event.referral_id)}),
+        body=orjson.dumps({"referral_id": str(event.referral_id), "offer_id": event.offer_id}),
         trace=recording.trace,
     )
     return (timer,)
@@ -34,14 +34,14 @@ def deadlines_of(event: PlacementEvent, recording: Recording) -> Sequence[Timer]
 
 @dataclass(frozen=True, kw_only=True)
 class Ringing:
-    """What a due timer asks: is there still no answer? The referral itself knows."""
+    """What a due timer asks: has the host answered? The referral itself knows."""
 
-    handler: Handler[ReferralCommand, Placement, PlacementEvent]
+    handler: Handler[OfferCommand, Shelf, ShelfEvent]
 
     async def __call__(self, connection: Connection, timers: Sequence[Timer]) -> None:
         await self.handler.handle_in(connection, [ringing(timer, _command(timer), actor=ACTOR) for timer in timers])
 
 
-def _command(timer: Timer) -> ReferralCommand:
+def _command(timer: Timer) -> OfferCommand:
     body = orjson.loads(timer.body)
-    return ExpireReferral(case_id=UUID(body["case_id"]), referral_id=UUID(body["referral_id"]))
+    return ExpireReferral(referral_id=UUID(body["referral_id"]), offer_id=body["offer_id"])

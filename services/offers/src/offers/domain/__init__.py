@@ -1,1 +1,1 @@
-"""What offers decides: pure."""
+"""What is decided about offers and referrals: pure."""

@@ -1,13 +1,10 @@
-"""What may be asked of offers."""
+"""What may be asked about offers and referrals; ids, facts of the case and instants arrive with the command."""
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal
+from datetime import datetime
 from uuid import UUID
 
 from contracts.offers import CancelReason, DeclineMotive, OfferPublished
-
-Freeing = Literal["referral_declined", "referral_expired", "referral_cancelled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,54 +13,44 @@ class PublishOffer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FreeSeat:
-    """A referral that held a seat has ended."""
-
-    offer_id: str
-    because: Freeing
-
-
-@dataclass(frozen=True, kw_only=True)
 class MakeReferral:
-    """Propose a young person to an offer, with what the bilan says. `made_on`: the date in Europe/Paris."""
+    """With what was heard of the case: its bilan, the age and the départements stated there."""
 
     case_id: UUID
-    offer_id: str
     person_id: UUID
+    offer_id: str
     bilan_id: UUID
     age: int
     search_area: tuple[str, ...]
-    made_on: date
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptReferral:
-    case_id: UUID
     referral_id: UUID
+    offer_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeclineReferral:
-    case_id: UUID
     referral_id: UUID
+    offer_id: str
     motive: DeclineMotive
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExpireReferral:
-    """The last day for an answer is over."""
-
-    case_id: UUID
     referral_id: UUID
+    offer_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class CancelReferrals:
-    """The ground of a case's referrals is gone."""
+class CancelReferral:
+    """The case ended. `offer_ids` are those that the case was referred to: whose seats may become free."""
 
     case_id: UUID
     reason: CancelReason
+    offer_ids: tuple[str, ...] = ()
 
 
-type OfferCommand = PublishOffer | FreeSeat
-type ReferralCommand = MakeReferral | AcceptReferral | DeclineReferral | ExpireReferral | CancelReferrals
+type OfferCommand = PublishOffer | MakeReferral | AcceptReferral | DeclineReferral | ExpireReferral | CancelReferral

@@ -1,1 +1,1 @@
-"""What offers shows: one question, one file; pure."""
+"""The questions that offers answers: pure."""
