@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 OF_THE_MACHINE = frozenset({"marks", "relay_topic", "schema_migrations", "outbox"})
 """Tables that name offsets, clusters and installations: they differ rightly once a broker was replaced."""
@@ -76,12 +76,10 @@ async def take(bootstrap: str, topics: Sequence[str], databases: dict[str, str])
 
 
 async def _records(bootstrap: str, topic: str) -> tuple[list[str], int]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        places = await _places(consumer, topic)
-        ends = await consumer.end_offsets(places)
-        consumer.assign(places)
+        ends = await consumer.end_offsets(consumer.assignment())
         left = {place for place, end in ends.items() if end > 0}
         seen: dict[bytes, str] = {}
         repeats = 0
@@ -96,14 +94,6 @@ async def _records(bootstrap: str, topic: str) -> tuple[list[str], int]:
         return list(seen.values()), repeats
     finally:
         await consumer.stop()
-
-
-async def _places(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    consumer.subscribe([topic])
-    await consumer.topics()
-    partitions = consumer.partitions_for_topic(topic) or set()
-    consumer.unsubscribe()
-    return [TopicPartition(topic, n) for n in sorted(partitions)]
 
 
 def _digest(record: ConsumerRecord) -> str:
