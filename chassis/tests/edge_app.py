@@ -21,7 +21,7 @@ JWKS = json.dumps({"keys": [SIGNER.as_dict(private=False)]})
 CLAIMS = {"iss": "https://tokens.example", "aud": "specimen", "sub": "actor-1", "role": "adviser", "territory": ["13", "2A"]}
 
 
-def token(key: OKPKey | OctKey = SIGNER, *, alg: str = "EdDSA", kid: str | None = None, **changed: Any) -> str:
+def token(key: OKPKey | OctKey = SIGNER, *, alg: str = "Ed25519", kid: str | None = None, **changed: Any) -> str:
     claims = {**CLAIMS, "exp": int(time.time()) + 600, **changed}
     kept = {name: value for name, value in claims.items() if value is not ...}
     return jwt.encode({"alg": alg, "kid": kid or key.kid}, kept, key, algorithms=[alg])

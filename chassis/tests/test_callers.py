@@ -57,7 +57,7 @@ async def test_only_the_roles_of_the_route_are_let_in(role: str, status: int) ->
 
 def test_a_token_that_another_library_signed_is_believed() -> None:
     private = Ed25519PrivateKey.from_private_bytes(_unb64(SIGNER.as_dict(private=True)["d"]))
-    signed = ".".join(_b64(json.dumps(part).encode()) for part in ({"alg": "EdDSA", "kid": "signer"}, {**CLAIMS, "exp": 99999999999}))
+    signed = ".".join(_b64(json.dumps(part).encode()) for part in ({"alg": "Ed25519", "kid": "signer"}, {**CLAIMS, "exp": 99999999999}))
     caller = verifier().verify(f"{signed}.{_b64(private.sign(signed.encode()))}")
     assert caller == Caller(actor="actor-1", role="adviser", territory=("13", "2A"))
 

@@ -15,7 +15,7 @@ from joserfc.jwk import GuestProtocol, Key, KeySet, OKPKey
 
 from chassis.problems import Problem
 
-ALGORITHM = "EdDSA"
+ALGORITHM = "Ed25519"
 LEEWAY_SECONDS = 5
 
 
@@ -38,7 +38,7 @@ class NotBelieved(Problem):
 
 
 class TokenVerifier:
-    """Believes EdDSA tokens signed by a key of the given set, from one issuer, for one audience, not expired."""
+    """Believes Ed25519 tokens signed by a key of the given set, from one issuer, for one audience, not expired."""
 
     def __init__(self, jwks: str, issuer: str, audience: str, *, now: Callable[[], float] = time) -> None:
         self._keys = {key.kid: key for key in KeySet.import_key_set(json.loads(jwks)) if isinstance(key, OKPKey) and key.kid}

@@ -39,7 +39,7 @@ class DataClass(Protocol):
 _TOKEN = re.compile(r"^v1\.([a-z]+)\.([A-Za-z0-9_-]{38,})$")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: Python 3.12 cannot make `Sealed[P](…)` of a slotted one
 class Sealed[P: DataClass]:
     """A personal field as it travels: `v1.<class>.<base64url of nonce ‖ ciphertext ‖ tag>`, AES-256-GCM.
 

@@ -72,7 +72,7 @@ class Secrets:
         key = OKPKey.import_key(json.loads(self._path("signing.json").read_text()))
         now = int(time.time())
         whole = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + TOKEN_SECONDS, "role": role, **claims}
-        return jwt.encode({"alg": "EdDSA", "kid": key.kid}, whole, key, algorithms=["EdDSA"])
+        return jwt.encode({"alg": "Ed25519", "kid": key.kid}, whole, key, algorithms=["Ed25519"])
 
     def _path(self, name: str) -> Path:
         return self.layout.secrets / name
