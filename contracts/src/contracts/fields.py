@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 
@@ -39,31 +38,45 @@ class DataClass(Protocol):
 _TOKEN = re.compile(r"^v1\.([a-z]+)\.([A-Za-z0-9_-]{38,})$")
 
 
-@dataclass(frozen=True)  # no slots: Python 3.12 cannot make `Sealed[P](…)` of a slotted one
 class Sealed[P: DataClass]:
     """A personal field as it travels: `v1.<class>.<base64url of nonce ‖ ciphertext ‖ tag>`, AES-256-GCM.
 
     The key is the person's own for that class of data; the AAD is person id ‖ class ‖ class, which lets the token pass
     unchanged from one event of a person to the next. Opening it takes the keyring; reading the contract does not.
+    (No dataclass: pydantic would write one as an object, and on the wire this is the token alone.)
     """
 
-    token: str
+    __slots__ = ("_token",)
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    @property
+    def token(self) -> str:
+        return self._token
 
     @property
     def data_class(self) -> str:
-        match = _TOKEN.match(self.token)
+        match = _TOKEN.match(self._token)
         if match is None:
             raise ValueError("not a sealed field")
         return match[1]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sealed) and other.token == self._token
+
+    def __hash__(self) -> int:
+        return hash(self._token)
 
     def __repr__(self) -> str:
         return f"Sealed({self.data_class})"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401 -- pydantic's protocol
-        return core_schema.no_info_after_validator_function(
-            cls,
-            core_schema.str_schema(pattern=_TOKEN.pattern),
+        token = core_schema.no_info_after_validator_function(cls, core_schema.str_schema(pattern=_TOKEN.pattern))
+        return core_schema.json_or_python_schema(
+            json_schema=token,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), token]),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 lambda sealed: sealed.token, return_schema=core_schema.str_schema()
             ),

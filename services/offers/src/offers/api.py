@@ -128,7 +128,7 @@ def _referral_routes(router: APIRouter, desk: Desk) -> None:
 
 def _answer_routes(router: APIRouter, desk: Desk) -> None:
     @router.post("/referrals/{referral_id}/accept")
-    async def accept(referral_id: UUID, body: AcceptBody, request: Request, caller: Host, key: IdempotencyKey) -> Response:
+    async def accept(referral_id: UUID, _: AcceptBody, request: Request, caller: Host, key: IdempotencyKey) -> Response:
         made = await _made_to(desk, referral_id, caller)
         command = AcceptReferral(referral_id=referral_id, offer_id=made.offer_id)
         return await carry_out(desk.handler, command, request=request, caller=caller, key=key)

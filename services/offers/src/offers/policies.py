@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from contracts.followup import CaseClosed
+from contracts.offers import CancelReason
 from offers.domain.commands import CancelReferral
 
 
 def when_case_closed_then_cancel_referral(event: CaseClosed) -> Sequence[CancelReferral]:
-    reason = "dropout_withdrawn" if event.motive == "dropout_withdrawn" else "case_closed"
+    reason: CancelReason = "dropout_withdrawn" if event.motive == "dropout_withdrawn" else "case_closed"
     return [CancelReferral(case_id=event.case_id, reason=reason)]
