@@ -58,7 +58,7 @@ def initialise(layout: Layout, java: Java, jars: Path, ports: tuple[int, int]) -
     (layout.kafka / "log4j2.properties").write_text(LOGGING)
     if (data / "meta.properties").exists():
         return
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    cluster = fresh_cluster_id()
     said = subprocess.run(  # noqa: S603 -- the Java that was found, no shell
         [java.path, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format",
          "--ignore-formatted", "-t", cluster, "-c", str(layout.kafka / "server.properties")],
@@ -66,6 +66,13 @@ def initialise(layout: Layout, java: Java, jars: Path, ports: tuple[int, int]) -
     )  # fmt: skip
     if said.returncode:
         raise KafkaFailed(f"Kafka could not format its storage: {(said.stdout + said.stderr).strip()[-400:]}")
+
+
+def fresh_cluster_id() -> str:
+    """A random UUID in Kafka's spelling: base64url, never beginning with a dash, which its tools take for an option."""
+    while (cluster := base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()).startswith("-"):
+        continue
+    return cluster
 
 
 def command(layout: Layout, java: Java, jars: Path) -> list[str]:

@@ -20,7 +20,7 @@ from raccroche.stack.layout import Layout, read_json, write_json
 from raccroche.stack.programs import Plan, database_program, kafka_program, service_programs
 from raccroche.stack.said import broker_says, database_says
 
-STARTING_SECONDS = 90.0
+STARTING_SECONDS = float(os.environ.get("RACCROCHE_STARTING_SECONDS", "90"))
 
 
 @dataclass(kw_only=True)

