@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+import contracts.catalogue  # noqa: F401 -- before pytest takes the folder `contracts` for a package of that name
 from chassis.provision import AUDITOR, Database, dsn_of, provision
 from raccroche.stack import Stack
 

@@ -51,7 +51,7 @@ def test_a_jar_that_is_not_the_pinned_one_is_removed_and_not_used(tmp_path: Path
 
     monkeypatch.setattr("raccroche.stack.jars.MavenContext", Context)
     jar = Jar(group="org.example", artifact="thing", version="1", sha256="0" * 64)
-    with pytest.raises(WrongJar, match="org.example:thing:1"):
+    with pytest.raises(WrongJar, match=r"org\.example:thing:1"):
         fetch(lambda _: None, [jar], tmp_path / "cache")
     assert not delivered.exists()
     assert not (tmp_path / "cache" / "thing-1.jar").exists()

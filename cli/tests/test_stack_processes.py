@@ -122,7 +122,7 @@ def test_a_broker_that_cannot_start_is_said_and_nothing_is_left(tmp_path: Path, 
     monkeypatch.setattr("raccroche.stack.stack.postgres.initialise", lambda *_: None)  # no data folder: PostgreSQL cannot start
     monkeypatch.setenv("RACCROCHE_STARTING_SECONDS", "6")
     stack = Stack(tmp_path / "var", services=())
-    with pytest.raises(NotUp, match="PostgreSQL did not answer within 6 s .* see "):
+    with pytest.raises(NotUp, match=r"PostgreSQL did not answer within 6 s .* see "):
         asyncio.run(stack.up())
     until(lambda: not lives(stack.status().get("pid"), stack.status().get("born")), "the supervisor's end")
     assert not any(lives(one["pid"], one["born"]) for one in processes(stack).values())
