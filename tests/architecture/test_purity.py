@@ -12,7 +12,7 @@ IMPURE_CALLS = {"now", "utcnow", "today", "uuid1", "uuid4", "uuid7", "open", "pr
 
 
 def pure_files() -> list[Path]:
-    found = [file for file in (HOME / "services").glob("*/src/*/policies.py")]
+    found = list((HOME / "services").glob("*/src/*/policies.py"))
     for room in ("domain", "projections"):
         found += (HOME / "services").glob(f"*/src/*/{room}/**/*.py")
     return sorted([*found, HOME / "chassis/src/chassis/chain.py", HOME / "chassis/src/chassis/decider.py"])
