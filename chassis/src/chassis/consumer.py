@@ -13,7 +13,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from opentelemetry import trace
 
 from chassis.clock import Clock
-from chassis.event_store import Conflict, Connection
+from chassis.event_store import Connection
 from chassis.failpoints import failpoint
 from chassis.heard import RawRecord
 from chassis.logs import get_logger
@@ -21,6 +21,7 @@ from chassis.share import HoleInPartition, Share
 from chassis.subscription import Subscription
 from chassis.telemetry import links_from
 from chassis.topics import BrokerIdentity
+from chassis.trouble import INFRASTRUCTURE
 from contracts.catalogue import topic_of
 
 ATTEMPTS = 3
@@ -29,14 +30,6 @@ PAUSES = (0.05, 0.2, 0.8)
 
 log = get_logger(__name__)
 tracer = trace.get_tracer(__name__)
-
-INFRASTRUCTURE = (
-    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError, asyncpg.CannotConnectNowError, OSError, TimeoutError, Conflict,
-)  # fmt: skip
-"""Not the record's fault: never parked, tried again for as long as it takes."""
-
 
 class StrangeTopic(Exception):
     """The marks name another cluster or another incarnation of a topic; nothing is heard until somebody decides."""

@@ -11,9 +11,13 @@ import asyncpg
 from chassis.clock import Clock
 from chassis.decider import Request, Trace
 from chassis.event_store import Connection
+from chassis.logs import get_logger, spoken
+from chassis.trouble import INFRASTRUCTURE
 
 TICK_SECONDS = 0.5
 AT_ONCE = 200
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +30,6 @@ class Timer:
     subject: str
     body: bytes
     trace: Trace
-
-
 
 
 async def set_timers(connection: Connection, timers: Sequence[Timer]) -> None:
@@ -73,9 +75,17 @@ async def keep_firing(
     ask: Callable[[Connection, Sequence[Timer]], Awaitable[None]],
     committed: Callable[[], None],
 ) -> None:
-    """Fire timers for ever; several instances may do so at once, a locked timer is skipped."""
+    """Fire timers for ever; several instances may do so at once, a locked timer is skipped.
+
+    Whoever writes to the same stream meanwhile wins: what was due is rolled back and rings again.
+    """
     while True:
-        fired = await fire_due(pool, clock, ask)
+        try:
+            fired = await fire_due(pool, clock, ask)
+        except INFRASTRUCTURE as trouble:
+            log.warning("timers ring again", reason=spoken(trouble))
+            await asyncio.sleep(TICK_SECONDS)
+            continue
         if fired:
             committed()
         if fired < AT_ONCE:

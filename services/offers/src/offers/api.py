@@ -1,13 +1,13 @@
 """What callers may ask of offers: the catalogue by platforms, referrals by advisers, answers by the host, figures by ops."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chassis.callers import Caller, require
 from chassis.clock import Clock
@@ -44,6 +44,12 @@ class OfferBody(_Body):
     departements: Annotated[tuple[Departement, ...], Field(min_length=1, max_length=110)]
     seats: Annotated[int, Field(ge=0, le=1_000_000)]
     answer_within_days: Annotated[int, Field(ge=1, le=365)]
+
+    @model_validator(mode="after")
+    def _ages_in_order(self) -> Self:
+        if self.min_age > self.max_age:
+            raise ValueError("min_age is above max_age")
+        return self
 
 
 class ReferralBody(_Body):
