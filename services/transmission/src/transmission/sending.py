@@ -14,13 +14,13 @@ import asyncpg
 import orjson
 
 from chassis.clock import Clock
-from chassis.consumer import INFRASTRUCTURE
 from chassis.decider import Outcome, Request, Trace
 from chassis.event_store import Connection
 from chassis.failpoints import failpoint
 from chassis.handler import Handler, TryAgain
 from chassis.keyring import Erased, Keyring, Keys, NotOpenable
 from chassis.logs import get_logger
+from chassis.trouble import INFRASTRUCTURE
 from contracts.fields import Sealed
 from contracts.intake import Flags
 from contracts.personal import Contact, Guardians, Identity
