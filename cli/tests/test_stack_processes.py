@@ -85,7 +85,7 @@ def test_up_after_everything_was_killed_finds_what_was_written(stack_of_its_own:
             await connection.close()
 
     asyncio.run(write_and_crash())
-    assert not stack_of_its_own.is_up()
+    until(lambda: not stack_of_its_own.is_up(), "the end of what was killed")
     assert asyncio.run(stack_of_its_own.up()) is True
     assert asyncio.run(read()) == 42
 
