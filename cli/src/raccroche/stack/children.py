@@ -62,12 +62,22 @@ class Child:
             status = await self.process.wait()
             if self._stopping:
                 return
-            pause = FIRST_PAUSE if time.time() - self.since > CALM_SECONDS else min(pause * 2, LONGEST_PAUSE)
+            pause = FIRST_PAUSE if time.time() - self.since > CALM_SECONDS else pause
             self.restarts += 1
             self.say(f"{self.program.name} ended with status {status}; starting it again in {pause:.1f} s")
             await asyncio.sleep(pause)
-            if not self._stopping:
+            pause = min(pause * 2, LONGEST_PAUSE)
+            await self._start_patiently()
+
+    async def _start_patiently(self) -> None:
+        """Start again; when even that is refused (memory, a program that is gone), say so and try until it is not."""
+        while not self._stopping:
+            try:
                 await self.start()
+                return
+            except OSError as refused:
+                self.say(f"{self.program.name} cannot be started ({type(refused).__name__}: {refused.strerror}); trying again")
+                await asyncio.sleep(LONGEST_PAUSE)
 
     async def stop(self) -> None:
         self._stopping = True
@@ -118,11 +128,14 @@ def end(pid: int, birth: float, polite: signal.Signals, patience: float = 20.0) 
             process.wait(5)
 
 
-def end_leftovers(state: Mapping[str, Any]) -> None:
-    """What a supervisor that was killed left running: services first, then broker, then database.
+def end_leftovers(state: Mapping[str, Any]) -> int:
+    """What a supervisor that was killed left running: services first, then broker, then database; how many there were.
 
     state: the document that the supervisor wrote last.
     """
+    left = 0
     for name, process in reversed(list(state.get("processes", {}).items())):
-        if process["pid"] and process["born"]:
+        if lives(process["pid"], process["born"]):
+            left += 1
             end(process["pid"], process["born"], signal.SIGINT if name == "postgres" else signal.SIGTERM)
+    return left

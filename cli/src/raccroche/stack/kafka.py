@@ -1,14 +1,16 @@
 """Apache Kafka as a local process: one node that is broker and controller, KRaft, its log on disk, loopback only."""
 
 import base64
+import os
+import re
 import subprocess
 import uuid
 from pathlib import Path
 
+from raccroche.stack.jars import pinned
 from raccroche.stack.java import Java
 from raccroche.stack.layout import Layout
 
-VERSION = "4.3.1"
 HEAP = "384m"
 
 PROPERTIES = """\
@@ -42,6 +44,8 @@ appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = [%d] %p %m (%c)%n
 rootLogger.level = warn
 rootLogger.appenderRef.out.ref = out
+logger.version.name = org.apache.kafka.common.utils.AppInfoParser
+logger.version.level = info
 """
 
 
@@ -60,12 +64,29 @@ def initialise(layout: Layout, java: Java, jars: Path, ports: tuple[int, int]) -
         return
     cluster = fresh_cluster_id()
     said = subprocess.run(  # noqa: S603 -- the Java that was found, no shell
-        [java.path, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format",
+        [java.path, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", class_path(jars), "kafka.tools.StorageTool", "format",
          "--ignore-formatted", "-t", cluster, "-c", str(layout.kafka / "server.properties")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if said.returncode:
         raise KafkaFailed(f"Kafka could not format its storage: {(said.stdout + said.stderr).strip()[-400:]}")
+
+
+def class_path(jars: Path) -> str:
+    """The pinned jars by name and no others: whatever else lies in the cache was not checked."""
+    return os.pathsep.join(str(jars / jar.name) for jar in pinned())
+
+
+def version_told(log: Path) -> str:
+    """The version that the process wrote of itself when it started last.
+
+    Raises:
+        ConnectionError: it has not yet.
+    """
+    told = re.findall(r"Kafka version: (\S+)", log.read_text(errors="replace") if log.exists() else "")
+    if not told:
+        raise ConnectionError("Kafka has not told its version yet")
+    return str(told[-1])
 
 
 def fresh_cluster_id() -> str:
@@ -80,5 +101,5 @@ def command(layout: Layout, java: Java, jars: Path) -> list[str]:
     return [
         java.path, f"-Xms{HEAP}", f"-Xmx{HEAP}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
         f"-Dlog4j2.configurationFile={layout.kafka / 'log4j2.properties'}",
-        "-cp", f"{jars}/*", "kafka.Kafka", str(layout.kafka / "server.properties"),
+        "-cp", class_path(jars), "kafka.Kafka", str(layout.kafka / "server.properties"),
     ]  # fmt: skip

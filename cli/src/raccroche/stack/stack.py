@@ -82,13 +82,13 @@ class Stack:
 
     async def down(self) -> bool:
         """Stop what `up` started, and nothing else; False when nothing ran."""
-        state = self.status()
-        pid, birth = state.get("pid"), state.get("born")
-        ran = lives(pid, birth)
-        if ran:
+        before = self.status()
+        pid, birth = before.get("pid"), before.get("born")
+        supervised = lives(pid, birth)
+        if supervised:
             await asyncio.to_thread(end, pid, birth, signal.SIGTERM, DOWN_SECONDS)  # type: ignore[arg-type]  # lives() checked both
-        await asyncio.to_thread(end_leftovers, state)
-        return ran
+        left = await asyncio.to_thread(end_leftovers, self.status())
+        return supervised or left > 0
 
     async def kill(self, name: str) -> None:
         """SIGKILL to one process of the stack; the supervisor starts it again."""
@@ -151,7 +151,7 @@ class Stack:
         shutil.rmtree(self.layout.kafka)
 
     async def wipe_database(self, name: str) -> None:
-        """Drop one database; the services must be down. Starts the database alone for as long as it takes."""
+        """Drop one database; the stack must be down. Starts broker and database, without services, for as long as it takes."""
         self._must_be_down()
         alone = Stack(self.root, services=())
         await alone.up()

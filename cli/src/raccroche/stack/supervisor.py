@@ -64,7 +64,8 @@ class Supervisor:
         if (program := kafka_program(self.layout, self.plan)) is not None:
             await self._launch(program, keeping)
         await install(self.layout, self.plan)
-        self.said["broker"] = await self._until("Kafka", lambda: broker_says(self.plan.bootstrap, self.plan.broker_kind))
+        log = program.log if program else None
+        self.said["broker"] = await self._until("Kafka", lambda: broker_says(self.plan.bootstrap, self.plan.broker_kind, log))
         await ensure_topics(self.plan.bootstrap, TOPICS)
         for program in service_programs(self.layout, self.plan):
             await self._launch(program, keeping)
