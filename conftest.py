@@ -6,10 +6,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import contracts.catalogue  # noqa: F401 -- before pytest takes the folder `contracts` for a package of that name
 from chassis.provision import AUDITOR, Database, dsn_of, provision
 from raccroche.stack import Stack
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine breaks no rule
+settings.load_profile("house")
 
 type FreshDatabase = Callable[[Database], Awaitable[dict[str, str]]]
 

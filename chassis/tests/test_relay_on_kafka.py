@@ -8,13 +8,14 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from specimens import SEATS, STORE, hold
+from specimens import SEATS, STORE, hold, id_of
 
 from chassis.handler import Handler
 from chassis.provision import Database, chassis_migrations
 from chassis.relay import WAITING, Relay, StrangeBroker
 from chassis.topics import ensure_topics, identity_of
 from contracts.catalogue import Topic
+from contracts.followup import CoordinatesConsulted
 
 pytestmark = pytest.mark.stack
 
@@ -149,3 +150,22 @@ async def test_another_topic_hears_nothing_until_allowed_and_then_the_same_recor
 def content(records: Sequence[ConsumerRecord]) -> set[tuple[object, ...]]:
     return {(one.partition, one.key, one.value, tuple(one.headers), one.timestamp) for one in records}
 
+
+
+async def test_a_private_event_has_a_chain_of_its_own_and_is_never_said(stack, dsns, handler) -> None:
+    topic = await fresh_topic(stack.bootstrap)
+    consulted = CoordinatesConsulted(case_id=id_of("case"), person_id=id_of("person"), purpose="contact")
+    kept = STORE.record(consulted, 1, hold())
+    async with handler.pool.acquire() as connection, connection.transaction():
+        await STORE.append(connection, [kept], [])
+    relay = asyncio.create_task((await relay_to(topic, stack.bootstrap, dsns)).run())
+    await emptied(dsns)
+    await said(handler, OFFERS[:3])
+    records = await read_all(topic, stack.bootstrap, 3)
+    await emptied(dsns)
+    relay.cancel()
+    assert {header(one, "ce_type").split(".")[-2] for one in records} == {"SeatsChanged"}
+    connection = await asyncpg.connect(dsns["relay"])
+    places = [(row["private"], row["sequence"]) for row in await connection.fetch("select private, sequence from relay_log order by 1, 2")]
+    await connection.close()
+    assert places == [(False, 1), (False, 2), (False, 3), (True, 1)]
