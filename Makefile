@@ -16,7 +16,8 @@ demo: setup ## play the whole job with fictitious people and compare with the tr
 test: setup ## unit, property and journey tests on the real broker and database (ARGS="-k relay")
 	.venv/bin/python -m pytest $(ARGS)
 
-check: setup ## lint, types, walls, fast tests
+check: setup ## format, lint, types, walls, fast tests
+	.venv/bin/ruff format --check --quiet .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
@@ -31,8 +32,9 @@ down: setup ## stop what `up` started
 status: setup ## what runs, and how it fares
 	@.venv/bin/raccroche status
 
-format: setup ## sort imports and mend what ruff can mend
-	.venv/bin/ruff check --fix .
+format: setup ## lay the code out, sort imports, mend what ruff can mend
+	.venv/bin/ruff check --fix --quiet .
+	.venv/bin/ruff format .
 
 lock: setup ## write requirements.lock anew from the pyprojects (names no registry)
 	var/tools/bin/uv lock --quiet --upgrade

@@ -42,5 +42,3 @@ def fresh_database(stack: Stack) -> FreshDatabase:
         return {**found, "admin": dsn_of(stack.admin_dsn, database=name), "name": name}
 
     return make
-
-

@@ -75,9 +75,7 @@ def consumer(pool: asyncpg.Pool, broker: BrokerIdentity = BROKER, *, refill: boo
         consumer="specimen", actor="/raccroche/specimen", speakers=("offers", "followup"),
         projections=(COUNTED, ACCEPTED), needs={ReferralAccepted: CaseOpened},
     )  # fmt: skip
-    return Consumer(
-        subscription=subscription, pool=pool, broker_identity=broker, clock=CLOCK, refill=refill, committed=lambda: None
-    )
+    return Consumer(subscription=subscription, pool=pool, broker_identity=broker, clock=CLOCK, refill=refill, committed=lambda: None)
 
 
 async def times(pool: asyncpg.Pool) -> dict[str, int]:
@@ -194,5 +192,3 @@ def opened() -> CaseOpened:
         case_id=id_of("case"), person_id=id_of("person"), detection_id=id_of("detection"),
         flags=Flags(l313_7=True, obligation_formation=False), departement="44",
     )  # fmt: skip
-
-

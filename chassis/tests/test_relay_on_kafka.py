@@ -84,7 +84,10 @@ async def test_the_bytes_on_the_topic_are_the_bytes_in_the_store(stack, dsns, ha
     records = await read_all(topic, stack.bootstrap, 40)
     relay.cancel()
     connection = await asyncpg.connect(dsns["app"])
-    stored = {str(row["event_id"]): row for row in await connection.fetch("select event_id, subject, stream_version, body, attributes from events")}
+    stored = {
+        str(row["event_id"]): row
+        for row in await connection.fetch("select event_id, subject, stream_version, body, attributes from events")
+    }
     await connection.close()
     assert len(records) == len(stored) == 40
     for record in records:
@@ -149,7 +152,6 @@ async def test_another_topic_hears_nothing_until_allowed_and_then_the_same_recor
 
 def content(records: Sequence[ConsumerRecord]) -> set[tuple[object, ...]]:
     return {(one.partition, one.key, one.value, tuple(one.headers), one.timestamp) for one in records}
-
 
 
 async def test_a_private_event_has_a_chain_of_its_own_and_is_never_said(stack, dsns, handler) -> None:

@@ -62,7 +62,9 @@ async def test_a_refusal_is_remembered_and_writes_no_event(handler: SeatHandler,
     assert await pool.fetchval("select count(*) from events") == 40
 
 
-@pytest.mark.parametrize("statement", ["update events set type = 'x'", "delete from events", "truncate events", "update relay_log set chain = ''"])
+@pytest.mark.parametrize(
+    "statement", ["update events set type = 'x'", "delete from events", "truncate events", "update relay_log set chain = ''"]
+)
 @pytest.mark.parametrize("role", ["app", "consumer", "relay"])
 async def test_no_role_of_a_service_can_rewrite_the_past(dsns: dict[str, str], role: str, statement: str) -> None:
     connection = await asyncpg.connect(dsns[role])

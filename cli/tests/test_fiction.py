@@ -225,9 +225,7 @@ def test_one_departement_changed_its_designated_body_without_gap_or_overlap(fict
 def test_transmissions_are_those_that_flags_and_territory_owe(fiction: Fiction) -> None:
     total = sum(fiction.truth.per_recipient.values())
     both_bodies = {"44": 3, "49": 2, "53": 2, "72": 2, "85": 2}
-    expected = sum(
-        both_bodies[one.label.departement] if one.label.flags.l313_7 else 1 for one in fiction.people if one.label.detected
-    )
+    expected = sum(both_bodies[one.label.departement] if one.label.flags.l313_7 else 1 for one in fiction.people if one.label.detected)
     assert total == expected
     assert 0 < fiction.truth.recalled < total
     assert {"psad-49-ancienne", "psad-72-future"}.isdisjoint(fiction.truth.per_recipient)

@@ -55,7 +55,10 @@ def test_a_second_up_does_nothing(stack_of_its_own: Stack) -> None:
 def test_a_broker_that_dies_is_started_again_and_it_is_said(stack_of_its_own: Stack) -> None:
     before = processes(stack_of_its_own)["kafka"]["pid"]
     asyncio.run(stack_of_its_own.kill("kafka"))
-    until(lambda: processes(stack_of_its_own)["kafka"]["restarts"] == 1 and processes(stack_of_its_own)["kafka"]["pid"] != before, "a new Kafka")
+    until(
+        lambda: processes(stack_of_its_own)["kafka"]["restarts"] == 1 and processes(stack_of_its_own)["kafka"]["pid"] != before,
+        "a new Kafka",
+    )
     assert any("kafka ended with status -9; starting it again" in str(line) for line in stack_of_its_own.status()["events"])  # type: ignore[union-attr]  # JSON
     until(lambda: _answers(stack_of_its_own), "an answer from the new Kafka")
 

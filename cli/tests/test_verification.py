@@ -121,9 +121,7 @@ def test_a_store_rewritten_from_one_event_to_its_head_disagrees_with_history_fro
         forged = replace(event(sequence, rewritten[-1].chain or GENESIS), actor="x")
         attributes = forged.attributes.replace(b'"someone"', b'"x"')
         leaf = leaf_of(attributes)
-        rewritten.append(
-            replace(forged, attributes=attributes, leaf=leaf, chain=link(rewritten[-1].chain or GENESIS, sequence, leaf))
-        )
+        rewritten.append(replace(forged, attributes=attributes, leaf=leaf, chain=link(rewritten[-1].chain or GENESIS, sequence, leaf)))
     faults = found(rewritten, heard(said()))
     assert ("both", 3, "actor") in faults
     assert {place for _, place, _ in faults} == {3, 4, 5, 6}

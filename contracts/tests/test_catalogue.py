@@ -44,7 +44,11 @@ def test_the_committed_schemas_are_those_of_the_events() -> None:
 
 def test_a_schema_that_was_changed_forgotten_or_left_over_is_found(tmp_path: Path) -> None:
     write(tmp_path)
-    changed, forgotten, left = tmp_path / "intake/ListClosed.v1.json", tmp_path / "offers/SeatsChanged.v1.json", tmp_path / "offers/Gone.v1.json"
+    changed, forgotten, left = (
+        tmp_path / "intake/ListClosed.v1.json",
+        tmp_path / "offers/SeatsChanged.v1.json",
+        tmp_path / "offers/Gone.v1.json",
+    )
     changed.write_text(changed.read_text().replace("integer", "string"))
     forgotten.unlink()
     left.write_text("{}")

@@ -7,7 +7,22 @@ from pathlib import Path
 import pytest
 
 HOME = Path(__file__).parents[2]
-IMPURE_MODULES = {"os", "random", "secrets", "logging", "structlog", "asyncio", "time", "socket", "asyncpg", "httpx", "aiokafka", "pathlib", "chassis.logs", "chassis.clock"}
+IMPURE_MODULES = {
+    "os",
+    "random",
+    "secrets",
+    "logging",
+    "structlog",
+    "asyncio",
+    "time",
+    "socket",
+    "asyncpg",
+    "httpx",
+    "aiokafka",
+    "pathlib",
+    "chassis.logs",
+    "chassis.clock",
+}
 IMPURE_CALLS = {"now", "utcnow", "today", "uuid1", "uuid4", "uuid7", "open", "print", "input", "getenv"}
 
 

@@ -21,7 +21,9 @@ HEADER = (
     "representant_nom;representant_prenom;representant_telephone;representant_courriel;formation;diplome_obtenu;"
     "date_entree;date_sortie;motif_sortie"
 )
-GOOD = f"{UAI};;Brandelvoux;Ysaline;2007-05-04;44109;2;0199001234;y@example.org;1 rue Fictive;44000;Nantes;;;;;CAP;01;2025-09-01;2025-11-20;"
+GOOD = (
+    f"{UAI};;Brandelvoux;Ysaline;2007-05-04;44109;2;0199001234;y@example.org;1 rue Fictive;44000;Nantes;;;;;CAP;01;2025-09-01;2025-11-20;"
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class Door:
     address: str
     stack: Stack
 
-    def send(self, body: bytes, *, form: str = "csv", role: str | None = "sender", uai: str | None = UAI, list_id: UUID | None = None) -> httpx.Response:
+    def send(
+        self, body: bytes, *, form: str = "csv", role: str | None = "sender", uai: str | None = UAI, list_id: UUID | None = None
+    ) -> httpx.Response:
         claims = {} if uai is None else {"uai": uai}
         headers = {} if role is None else {"Authorization": f"Bearer {self.stack.issue_token(role, **claims)}"}
         url = f"{self.address}/lists/{list_id or uuid4()}"
@@ -48,7 +52,6 @@ class Door:
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-
 
     stack = Stack(tmp_path_factory.mktemp("door") / "var", services=("intake",))
     try:
@@ -119,5 +122,3 @@ def test_the_same_list_again_changes_nothing(door: Door) -> None:
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json() == second.json()
     assert len(door.lines(list_id)) == 1
-
-

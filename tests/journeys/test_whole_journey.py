@@ -109,7 +109,9 @@ def test_one_trace_goes_from_the_list_line_through_other_services(played: Played
 def test_nothing_personal_is_in_any_record_row_log_or_span(played: Played) -> None:
     async def texts() -> list[tuple[str, bytes]]:
         found = [one async for one in of_topics(played.stack.bootstrap, [topic.name for topic in TOPICS])]
-        found += [one async for one in of_databases(dsn_of(played.stack.admin_dsn, database=name) for name in (*DATABASES, "raccroche_keyring"))]
+        found += [
+            one async for one in of_databases(dsn_of(played.stack.admin_dsn, database=name) for name in (*DATABASES, "raccroche_keyring"))
+        ]
         return found
 
     needles = Needles(played.journey.fiction.secrets())
@@ -149,7 +151,11 @@ async def verdicts(stack: Stack) -> list[Verdict]:
 @pytest.mark.parametrize(
     ("database", "forge", "named"),
     [
-        ("raccroche_followup", "update events set body = convert_to(replace(convert_from(body, 'utf8'), '\"', '\" '), 'utf8') where event_id = $1", "body"),
+        (
+            "raccroche_followup",
+            "update events set body = convert_to(replace(convert_from(body, 'utf8'), '\"', '\" '), 'utf8') where event_id = $1",
+            "body",
+        ),
         ("raccroche_intake", "update events set type = 'fr.raccroche.intake.DropoutWithdrawn.v1' where event_id = $1", "type"),
         ("raccroche_offers", "update events set happened_at = happened_at + interval '1 day' where event_id = $1", "time"),
         ("raccroche_history", "update heard set body = body || ' '::bytea where event_id = $1", "body"),
@@ -183,5 +189,3 @@ def test_the_figures_of_an_altered_truth_would_differ(played: Played) -> None:
     for name in ("detections", "withdrawn", "transmissions", "referrals"):
         wrong = {**played.result.document, name: "something else"}
         assert [one for one in differences(wrong, truth) if one.startswith(name)]
-
-

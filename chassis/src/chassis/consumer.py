@@ -31,6 +31,7 @@ PAUSES = (0.05, 0.2, 0.8)
 log = get_logger(__name__)
 tracer = trace.get_tracer(__name__)
 
+
 class StrangeTopic(Exception):
     """The marks name another cluster or another incarnation of a topic; nothing is heard until somebody decides."""
 
@@ -166,7 +167,9 @@ class Consumer:
             kind=trace.SpanKind.CONSUMER,
             links=links_from(contexts),
             attributes={
-                "messaging.system": "kafka", "messaging.operation.name": "poll", "messaging.operation.type": "receive",
+                "messaging.system": "kafka",
+                "messaging.operation.name": "poll",
+                "messaging.operation.type": "receive",
                 "messaging.destination.name": records[0].topic,
                 "messaging.destination.partition.id": str(records[0].partition),
                 "messaging.consumer.group.name": self.subscription.consumer,

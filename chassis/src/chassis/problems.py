@@ -29,9 +29,7 @@ log = get_logger(__name__)
 class Problem(Exception):
     """An answer other than the one hoped for. Title and detail are our own words; `rule` is a code that a program can match."""
 
-    def __init__(
-        self, status: int, title: str, detail: str, rule: str | None = None, *, headers: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, title: str, detail: str, rule: str | None = None, *, headers: dict[str, str] | None = None) -> None:
         super().__init__(title)
         self.status, self.title, self.detail, self.rule, self.headers = status, title, detail, rule, headers
 

@@ -164,8 +164,11 @@ class Relay:
             kind=trace.SpanKind.PRODUCER,
             links=links_from(contexts),
             attributes={
-                "messaging.system": "kafka", "messaging.operation.name": "publish", "messaging.operation.type": "send",
-                "messaging.destination.name": self.topic, "messaging.batch.message_count": len(entries),
+                "messaging.system": "kafka",
+                "messaging.operation.name": "publish",
+                "messaging.operation.type": "send",
+                "messaging.destination.name": self.topic,
+                "messaging.batch.message_count": len(entries),
             },
         ):
             await self._send(producer, [entry for entry in entries if not entry.private])

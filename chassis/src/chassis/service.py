@@ -134,9 +134,7 @@ async def _open(name: str, settings: Settings, wake: Callable[[], None], opened:
 
 
 async def _pool(dsn: str, opened: AsyncExitStack) -> asyncpg.Pool:
-    pool = await _patiently(
-        "the database", lambda: asyncpg.create_pool(dsn, min_size=1, max_size=8, command_timeout=60, timeout=10)
-    )
+    pool = await _patiently("the database", lambda: asyncpg.create_pool(dsn, min_size=1, max_size=8, command_timeout=60, timeout=10))
     opened.callback(pool.terminate)
     return pool
 
@@ -196,5 +194,3 @@ async def _until(stopping: asyncio.Event, server: Server, endless: Sequence[Coro
         for task in (stop, *tasks):
             task.cancel()
         await asyncio.gather(stop, *tasks, return_exceptions=True)
-
-

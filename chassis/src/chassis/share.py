@@ -145,9 +145,7 @@ class Share:
     async def _wait(self, one: Heard[Event]) -> None:
         fact = self.subscription.needs.get(type(one.event))
         needs = fact.wire_type() if fact else "its turn"
-        row = await self.connection.fetchval(
-            WAIT, self.subscription.consumer, one.source, one.subject, needs, one.raw.to_bytes(), self.now
-        )
+        row = await self.connection.fetchval(WAIT, self.subscription.consumer, one.source, one.subject, needs, one.raw.to_bytes(), self.now)
         self.queued.setdefault(one.subject, []).append((row, one.raw))
 
     async def _learn(self, one: Heard[Event]) -> None:
@@ -185,8 +183,11 @@ class Share:
             context=parent,
             kind=trace.SpanKind.CONSUMER,
             attributes={
-                "messaging.system": "kafka", "messaging.operation.name": "process", "messaging.operation.type": "process",
-                "messaging.destination.name": one.raw.topic, "messaging.kafka.offset": one.raw.offset,
+                "messaging.system": "kafka",
+                "messaging.operation.name": "process",
+                "messaging.operation.type": "process",
+                "messaging.destination.name": one.raw.topic,
+                "messaging.kafka.offset": one.raw.offset,
                 "messaging.destination.partition.id": str(one.raw.partition),
                 "messaging.consumer.group.name": self.subscription.consumer,
                 "messaging.message.id": str(one.envelope.attributes.id),

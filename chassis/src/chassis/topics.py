@@ -38,10 +38,7 @@ def _ensure(bootstrap: str, topics: Sequence[Topic], replication: int) -> None:
     admin = _admin(bootstrap)
     config = {"retention.ms": "-1", "cleanup.policy": "delete", "message.timestamp.type": "CreateTime"}
     made = admin.create_topics(
-        [
-            NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=replication, config=config)
-            for topic in topics
-        ],
+        [NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=replication, config=config) for topic in topics],
         operation_timeout=TIMEOUT_SECONDS,
     )
     for future in made.values():

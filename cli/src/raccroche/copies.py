@@ -51,9 +51,7 @@ async def _read(connection: asyncpg.Connection, query: str, source: str) -> list
 
 def _only_the_tail_is_missing(verdict: Verdict, kept: list[Kept]) -> bool:
     heard_to = max((one.sequence or 0 for one in kept), default=0)
-    return bool(verdict.faults) and all(
-        fault.what == "not in history" and (fault.sequence or 0) > heard_to for fault in verdict.faults
-    )
+    return bool(verdict.faults) and all(fault.what == "not in history" and (fault.sequence or 0) > heard_to for fault in verdict.faults)
 
 
 STORE = """

@@ -115,5 +115,3 @@ def main() -> None:
     except CLEAR as trouble:
         print(f"raccroche: {trouble}", file=sys.stderr)
         raise SystemExit(2) from None
-
-

@@ -170,9 +170,7 @@ def _order(rows: Iterable[Kept], source: str, copy: Copy) -> list[Fault]:
             faults.append(_fault(one, source, copy, "sequence"))
             continue
         missing = range(expected, sequence)
-        faults.extend(
-            Fault(source=source, copy=copy, private=one.private, sequence=gap, event_id=None, what="missing") for gap in missing
-        )
+        faults.extend(Fault(source=source, copy=copy, private=one.private, sequence=gap, event_id=None, what="missing") for gap in missing)
         computed = [link(previous, sequence, leaf_of(one.attributes)) for previous in believed]
         if not missing and stored not in computed:
             faults.append(_fault(one, source, copy, "chain"))

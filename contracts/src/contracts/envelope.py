@@ -46,9 +46,7 @@ class Attributes(BaseModel):
 
     def as_strings(self) -> dict[str, str]:
         """Name to value, as on the wire; an absent causation is left out."""
-        return {
-            name: str(value) for name, value in self.model_dump(mode="json").items() if value is not None
-        }
+        return {name: str(value) for name, value in self.model_dump(mode="json").items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +71,7 @@ def to_headers(
     attributes: Mapping[str, str], *, sequence: int, chain: str, traceparent: str | None, tracestate: str | None
 ) -> list[tuple[str, bytes]]:
     """Kafka headers of one record. `datacontenttype` goes as `content-type`, as the binding says."""
-    headers = [
-        ("content-type" if name == "datacontenttype" else f"ce_{name}", value.encode())
-        for name, value in attributes.items()
-    ]
+    headers = [("content-type" if name == "datacontenttype" else f"ce_{name}", value.encode()) for name, value in attributes.items()]
     headers.append(("ce_sequence", str(sequence).encode()))
     headers.append(("ce_chain", chain.encode()))
     if traceparent:

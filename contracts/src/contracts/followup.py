@@ -88,9 +88,7 @@ class CoordinatesConsulted(_OfCase):
         return f"consultations-{self.case_id}"
 
 
-type CaseEvent = (
-    CaseOpened | ContactAttempted | BilanCompleted | DeadlineMissed | SolutionEntered | CaseClosed | CoordinatesConsulted
-)
+type CaseEvent = CaseOpened | ContactAttempted | BilanCompleted | DeadlineMissed | SolutionEntered | CaseClosed | CoordinatesConsulted
 
 EVENTS: tuple[type[Event], ...] = (
     CaseOpened, ContactAttempted, BilanCompleted, DeadlineMissed, SolutionEntered, CaseClosed, CoordinatesConsulted,

@@ -62,7 +62,11 @@ async def office(fresh_database) -> AsyncIterator[Office]:
         cases = Handler(decider=CASE, store=STORE, pool=pool, timers=deadlines_of)
         case_id, person_id = uuid4(), uuid4()
         command = OpenCase(
-            case_id=case_id, person_id=person_id, detection_id=uuid4(), departement="44", flags=Flags(l313_7=True, obligation_formation=True)
+            case_id=case_id,
+            person_id=person_id,
+            detection_id=uuid4(),
+            departement="44",
+            flags=Flags(l313_7=True, obligation_formation=True),
         )
         await cases.handle(Request(command=command, command_id=uuid4(), actor="test", correlation_id=uuid4()))
         await keyring.ensure([person_id])
@@ -75,7 +79,9 @@ async def office(fresh_database) -> AsyncIterator[Office]:
         app = FastAPI()
         app.state.verifier = AnyTokenIsATerritory()
         install(app)
-        app.include_router(routes(Desk(pool=pool, cases=cases, consultations=Handler(decider=CONSULTATIONS, store=STORE, pool=pool), keyring=keyring)))
+        app.include_router(
+            routes(Desk(pool=pool, cases=cases, consultations=Handler(decider=CONSULTATIONS, store=STORE, pool=pool), keyring=keyring))
+        )
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://followup") as client:
             yield Office(client, pool, case_id)
 
@@ -91,7 +97,9 @@ async def test_an_adviser_of_the_territory_reads_coordinates_and_leaves_a_trace(
     answer = await office.asks("GET", "/coordinates?purpose=contact")
     assert answer.json()["identity"]["family_name"] == "Brandelvoux"
     assert answer.headers["cache-control"] == "no-store"
-    kept = await office.pool.fetchrow("select actor, private, convert_from(body, 'utf8') as body from events where type like '%CoordinatesConsulted%'")
+    kept = await office.pool.fetchrow(
+        "select actor, private, convert_from(body, 'utf8') as body from events where type like '%CoordinatesConsulted%'"
+    )
     assert (kept["actor"], kept["private"]) == ("adviser-44", True)
     assert '"purpose":"contact"' in kept["body"]
 

@@ -66,9 +66,7 @@ class Speaker:
         stored = EventStore(source=f"/raccroche/{self.name}", clock=CLOCK).record(event, version, request)
         sequence = len(self.records) + 1
         self.chain = link(self.chain, sequence, leaf_of(stored.attributes))
-        headers = to_headers(
-            orjson.loads(stored.attributes), sequence=sequence, chain=self.chain.hex(), traceparent=None, tracestate=None
-        )
+        headers = to_headers(orjson.loads(stored.attributes), sequence=sequence, chain=self.chain.hex(), traceparent=None, tracestate=None)
         self.ids.append(stored.event_id)
         self.records.append(
             RawRecord(

@@ -51,7 +51,13 @@ class House:
     ) -> Outcome:
         return await self.reception.receive(
             Sending(
-                list_id=list_id, sender=sender, format=list_format, reference_date=reference_date, body=body, actor="sender-1", trace=NO_TRACE
+                list_id=list_id,
+                sender=sender,
+                format=list_format,
+                reference_date=reference_date,
+                body=body,
+                actor="sender-1",
+                trace=NO_TRACE,
             )
         )
 

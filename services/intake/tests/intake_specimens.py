@@ -65,7 +65,7 @@ ENROLLED_ELEVE = ELEVE.replace("<DATE_SORTIE>01/12/2025</DATE_SORTIE>", "<DATE_S
 def eleves_xml(*eleves: str, uai: str = UAI, version: str = "3.0", encoding: str = "ISO-8859-15", prologue: str = "") -> bytes:
     text = (
         f'<?xml version="1.0" encoding="{encoding}"?>{prologue}<BEE_ELEVES VERSION="{version}"><PARAMETRES><UAJ>{uai}</UAJ></PARAMETRES>'
-        f'<DONNEES><ELEVES>{''.join(eleves)}</ELEVES><ADRESSES><ADRESSE ADRESSE_ID="70"><LIGNE1_ADRESSE>3 rue des Essais</LIGNE1_ADRESSE>'
+        f'<DONNEES><ELEVES>{"".join(eleves)}</ELEVES><ADRESSES><ADRESSE ADRESSE_ID="70"><LIGNE1_ADRESSE>3 rue des Essais</LIGNE1_ADRESSE>'
         "<CODE_POSTAL>44600</CODE_POSTAL><LIBELLE_POSTAL>SAINT-NAZAIRE</LIBELLE_POSTAL></ADRESSE></ADRESSES></DONNEES></BEE_ELEVES>"
     )
     return text.encode(encoding)

@@ -20,7 +20,9 @@ GOOD_ZIP = zipped(ElevesAvecAdresses=eleves_xml(ELEVE), ResponsablesAvecAdresses
 
 def with_password_flag(archive: bytes) -> bytes:
     """The same archive, its entries said to be encrypted."""
-    return archive.replace(b"PK\x03\x04\x14\x00\x00", b"PK\x03\x04\x14\x00\x01").replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")
+    return archive.replace(b"PK\x03\x04\x14\x00\x00", b"PK\x03\x04\x14\x00\x01").replace(
+        b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"
+    )
 
 
 def with_other_content(archive: bytes) -> bytes:

@@ -46,7 +46,9 @@ class Entrance:
     house: House
     parts: Parts
 
-    async def put(self, body: bytes, *, list_id: UUID | None = None, list_format: str = "csv", headers: dict[str, str] = SENDER) -> httpx.Response:
+    async def put(
+        self, body: bytes, *, list_id: UUID | None = None, list_format: str = "csv", headers: dict[str, str] = SENDER
+    ) -> httpx.Response:
         params = {"format": list_format, "reference_date": "2026-01-31"}
         return await self.client.put(f"/lists/{list_id or uuid4()}", params=params, content=body, headers=headers)
 

@@ -123,8 +123,16 @@ async def test_enrolments_of_people_nobody_looks_for_are_no_events_and_hold_no_n
 
 
 async def test_verdicts_add_up_and_the_good_lines_are_kept(intake: House) -> None:
-    rows = [leaver(), leaver(), leaver(telephone="12", ine="0000000001A", nom="ARBELIN"), leaver(nom=""), leaver(date_naissance="2007-01-01")]
-    body = leavers_csv(*rows, lines=("a;b", ";".join(leaver(nom='"CORVAL').values()), ";".join(leaver(date_naissance="2012-01-01").values())))
+    rows = [
+        leaver(),
+        leaver(),
+        leaver(telephone="12", ine="0000000001A", nom="ARBELIN"),
+        leaver(nom=""),
+        leaver(date_naissance="2007-01-01"),
+    ]
+    body = leavers_csv(
+        *rows, lines=("a;b", ";".join(leaver(nom='"CORVAL').values()), ";".join(leaver(date_naissance="2012-01-01").values()))
+    )
     await intake.send(FIRST, body)
     await intake.read_all()
     assert await intake.verdicts(FIRST) == [

@@ -118,7 +118,9 @@ def test_french_dates_are_days_first() -> None:
     assert record(date_naissance="03/04/2008").identity.birth_date == date(2008, 4, 3)
 
 
-@pytest.mark.parametrize("uai", ["0070004S", "0120025M", "0250013D", "0750654D", "7200009X", "6200001G", "9720490A", "9711071M", "9740922J"])
+@pytest.mark.parametrize(
+    "uai", ["0070004S", "0120025M", "0250013D", "0750654D", "7200009X", "6200001G", "9720490A", "9711071M", "9740922J"]
+)
 def test_real_uais_hold(uai: str) -> None:
     assert uai_of(f" {uai.lower()} ") == uai
 

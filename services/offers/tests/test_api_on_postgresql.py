@@ -129,9 +129,7 @@ async def test_a_closed_case_frees_the_seat_for_the_next_one(house: House) -> No
     first = await house.case()
     referral_in(await house.referred(first))
     assert (await house.referred(await house.case())).status_code == 409
-    cancel = Request(
-        command=CancelReferral(case_id=first, reason="case_closed"), command_id=uuid4(), actor="test", correlation_id=uuid4()
-    )
+    cancel = Request(command=CancelReferral(case_id=first, reason="case_closed"), command_id=uuid4(), actor="test", correlation_id=uuid4())
     await house.handler.handle(cancel)
     referral_in(await house.referred(await house.case()))
 

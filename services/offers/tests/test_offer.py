@@ -72,7 +72,13 @@ def decided(past: list[ShelfEvent], case: int, act: str, referrals: int) -> list
     referral = {"referral_id": referral_id_of(case_id, max(referrals - 1, 0)), "offer_id": OFFER}
     command = {
         "refer": MakeReferral(
-            case_id=case_id, person_id=case_id, offer_id=OFFER, bilan_id=case_id, age=18, search_area=("44",), at=datetime(2026, 2, 1, tzinfo=UTC)
+            case_id=case_id,
+            person_id=case_id,
+            offer_id=OFFER,
+            bilan_id=case_id,
+            age=18,
+            search_area=("44",),
+            at=datetime(2026, 2, 1, tzinfo=UTC),
         ),
         "accept": AcceptReferral(**referral),
         "decline": DeclineReferral(**referral, motive="other"),

@@ -38,7 +38,13 @@ def asked[C](command: C) -> Request[C]:
 
 def referral_of(case_id: UUID, offer_id: str = "catalogue--1") -> Request[MakeReferral]:
     command = MakeReferral(
-        case_id=case_id, offer_id=offer_id, person_id=uuid4(), bilan_id=uuid4(), age=18, search_area=("44",), at=datetime(2026, 2, 1, 9, tzinfo=UTC)
+        case_id=case_id,
+        offer_id=offer_id,
+        person_id=uuid4(),
+        bilan_id=uuid4(),
+        age=18,
+        search_area=("44",),
+        at=datetime(2026, 2, 1, 9, tzinfo=UTC),
     )
     return asked(command)
 

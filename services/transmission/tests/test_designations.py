@@ -111,9 +111,7 @@ def test_ending_does_not_prolong() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("at", "in_force"), [(JANUARY - INSTANT, False), (JANUARY, True), (JUNE - INSTANT, True), (JUNE, False)]
-)
+@pytest.mark.parametrize(("at", "in_force"), [(JANUARY - INSTANT, False), (JANUARY, True), (JUNE - INSTANT, True), (JUNE, False)])
 def test_a_designation_is_in_force_from_its_first_instant_until_before_its_first_instant_out(at: datetime, in_force: bool) -> None:
     (designation,) = evolve((), named(valid_to=JUNE))
     assert designation.in_force(at) is in_force

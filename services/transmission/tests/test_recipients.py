@@ -50,9 +50,7 @@ def decide(flags: Flags, at: datetime = MARCH, *, contact: bool = True, guardian
     )  # fmt: skip
 
 
-def decided(
-    *past: LedgerEvent, flags: Flags, at: datetime = MARCH, contact: bool = True, guardians: bool = True
-) -> list[LedgerEvent]:
+def decided(*past: LedgerEvent, flags: Flags, at: datetime = MARCH, contact: bool = True, guardians: bool = True) -> list[LedgerEvent]:
     return list(given(LEDGER, *past).when(decide(flags, at, contact=contact, guardians=guardians)).events or ())
 
 

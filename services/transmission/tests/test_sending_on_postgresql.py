@@ -275,9 +275,7 @@ async def test_two_senders_at_once_and_again_send_each_transmission_once(house: 
     assert await house.admin.fetchval("select count(*) from deliveries") == 60
 
 
-@pytest.mark.parametrize(
-    ("point", "sent_before_death"), [("transmission_before_send_commit", 0), ("transmission_after_send_commit", 20)]
-)
+@pytest.mark.parametrize(("point", "sent_before_death"), [("transmission_before_send_commit", 0), ("transmission_after_send_commit", 20)])
 async def test_a_sender_that_is_killed_loses_nothing_and_sends_nothing_twice(house: House, point: str, sent_before_death: int) -> None:
     await both(house)
     await house.hear_intake(*await dropouts(house, 10))

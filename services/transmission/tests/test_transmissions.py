@@ -51,9 +51,7 @@ recalled = TransmissionRecalled.model_validate({**about(), "reason": "enrolment_
 not_ours = TransmissionRefused.model_validate({**about(), "reason": "not_ours"})
 withdrawn_first = TransmissionRefused.model_validate({**about(), "reason": "dropout_withdrawn"})
 
-send = SendCoordinates(
-    person_id=PERSON, detection_id=DETECTION, transmission_id=SENDING, departement="35", encrypted_sha256=HASH, at=NOW
-)
+send = SendCoordinates(person_id=PERSON, detection_id=DETECTION, transmission_id=SENDING, departement="35", encrypted_sha256=HASH, at=NOW)
 acknowledge = AcknowledgeTransmission(detection_id=DETECTION, transmission_id=SENDING, recipient_id="ml-35")
 refuse = RefuseTransmission(detection_id=DETECTION, transmission_id=SENDING, recipient_id="ml-35", reason="not_ours")
 recall = RecallTransmissions(person_id=PERSON, detection_id=DETECTION, reason="enrolment_found")
@@ -88,9 +86,7 @@ def test_nobody_acknowledges_what_was_not_sent() -> None:
 
 
 def test_nobody_answers_for_another_recipient() -> None:
-    given(LEDGER, due(to="psad-35"), sent(to="psad-35")).when(acknowledge).then_refused(
-        "no such transmission was sent to this recipient"
-    )
+    given(LEDGER, due(to="psad-35"), sent(to="psad-35")).when(acknowledge).then_refused("no such transmission was sent to this recipient")
 
 
 def test_the_recipient_refuses_and_says_why() -> None:

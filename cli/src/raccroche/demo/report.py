@@ -85,9 +85,7 @@ def differences(result: Mapping[str, object], truth: Mapping[str, object]) -> li
     return [f"{name}: {result[name]}, the truth is {truth[name]}" for name in COMPARED if result[name] != truth[name]]
 
 
-def outcome(
-    result: dict[str, object], fiction: Fiction, verdicts: Sequence[Verdict], parked: Mapping[str, int], conflicts: int
-) -> Outcome:
+def outcome(result: dict[str, object], fiction: Fiction, verdicts: Sequence[Verdict], parked: Mapping[str, int], conflicts: int) -> Outcome:
     """Compare and judge."""
     truth = truth_of(fiction)
     wrong = differences(result, truth)

@@ -39,8 +39,5 @@ async def to_do(observers: Mapping[str, Caller]) -> dict[str, int]:
     looks: list[Awaitable[dict[str, object]]] = [caller.get("/lag") for caller in observers.values()]
     found = await asyncio.gather(*looks)
     return {
-        f"{service}.{kind}": int(str(lag[kind]))
-        for service, lag in zip(observers, found, strict=True)
-        for kind in STILL_TO_DO
-        if lag[kind]
+        f"{service}.{kind}": int(str(lag[kind])) for service, lag in zip(observers, found, strict=True) for kind in STILL_TO_DO if lag[kind]
     }

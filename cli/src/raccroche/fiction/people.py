@@ -54,9 +54,7 @@ def person(index: int, case: Case, seed: int, catalogue: tuple[Offer, ...]) -> P
     life = live(case, index, Random(f"{seed}:{index}"))  # noqa: S311 -- a seeded fiction, no secret
     lines = lines_of(index, case, life)
     departement = departement_of_uai(lines[0].line.uai) if case.dirt is Dirt.WRONG_POSTCODE else life.commune.postcode[:2]
-    label = Label(
-        verdict=case.verdict, findings=case.findings, flags=case.flags, withdrawn=case.withdrawn, departement=departement
-    )
+    label = Label(verdict=case.verdict, findings=case.findings, flags=case.flags, withdrawn=case.withdrawn, departement=departement)
     plan = _plan(label, life, case, Random(f"{seed}:{index}:plan"), catalogue) if label.detected else None  # noqa: S311 -- as above
     return Person(index=index, case=case, label=label, biography=life, plan=plan, lines=lines)
 

@@ -109,7 +109,7 @@ async def _rows(name: str, dsn: str) -> dict[str, list[str]]:
             if table["name"] in OF_THE_MACHINE:
                 continue
             columns = ", ".join(f'"{column}"' for column in table["columns"] if column not in WHEN_IT_REACHED_US)
-            rows = await connection.fetch(f'select md5(row({columns})::text) as digest from "{table['name']}"')
+            rows = await connection.fetch(f'select md5(row({columns})::text) as digest from "{table["name"]}"')
             found[f"{name}.{table['name']}"] = sorted(row["digest"] for row in rows)
         return found
     finally:

@@ -21,9 +21,7 @@ def databases() -> list[Database]:
     services = Path(__file__).resolve().parents[4] / "services"
     if not services.is_dir():
         raise NoMigrations(f"no folder {services}: run the local stack from a checkout")
-    found = [
-        Database(name=f"raccroche_{name}", migrations=(chassis_migrations(), services / name / "migrations")) for name in SERVICES
-    ]
+    found = [Database(name=f"raccroche_{name}", migrations=(chassis_migrations(), services / name / "migrations")) for name in SERVICES]
     return [*found, Database(name="raccroche_keyring", migrations=(keyring_migrations(),), login_roles=("app",))]
 
 

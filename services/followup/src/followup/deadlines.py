@@ -47,6 +47,4 @@ class Ringing:
 
 def _command(timer: Timer) -> CaseCommand:
     body = orjson.loads(timer.body)
-    return MissDeadline(
-        case_id=UUID(body["case_id"]), clock="reorientation_interview", due_on=date.fromisoformat(body["due_on"])
-    )
+    return MissDeadline(case_id=UUID(body["case_id"]), clock="reorientation_interview", due_on=date.fromisoformat(body["due_on"]))

@@ -41,13 +41,9 @@ def build(basics: Basics) -> Parts:
     desk = Desk(keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists)
     arrived = asyncio.Event()
     reader = Reader(pool=basics.app, desk=desk, rule=SIEI_V1, arrived=arrived, committed=basics.wake)
-    reception = Reception(
-        pool=basics.app, handler=lists, keyring=basics.keyring, digests=digests, clock=basics.clock, arrived=arrived
-    )
+    reception = Reception(pool=basics.app, handler=lists, keyring=basics.keyring, digests=digests, clock=basics.clock, arrived=arrived)
     return Parts(
-        subscription=Subscription(
-            consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS)
-        ),
+        subscription=Subscription(consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS)),
         routers=(routes(basics.app, reception),),
         workers=(reader.run,),
         pending=pending,

@@ -131,7 +131,5 @@ class Sorter:
     def _accept(self, record: Record, hmac: bytes, *more: Finding) -> None:
         self.here.add(hmac)
         findings = (*record.remarks, *more)
-        verdict = LineVerdict(
-            line=record.line, verdict="accepted_with_remarks" if findings else "accepted", findings=findings, hmac=hmac
-        )
+        verdict = LineVerdict(line=record.line, verdict="accepted_with_remarks" if findings else "accepted", findings=findings, hmac=hmac)
         self.found.verdicts.append(verdict)

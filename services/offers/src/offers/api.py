@@ -109,9 +109,7 @@ def _referral_routes(router: APIRouter, desk: Desk) -> None:
             case_id=body.case_id, person_id=case["person_id"], offer_id=body.offer_id, bilan_id=case["bilan_id"],
             age=case["age"], search_area=tuple(case["search_area"]), at=desk.clock.now(),
         )  # fmt: skip
-        wish = asked(
-            command, key=key, actor=caller.actor, route=route_of(request), body=await request.body(), trace=current_trace()
-        )
+        wish = asked(command, key=key, actor=caller.actor, route=route_of(request), body=await request.body(), trace=current_trace())
 
         async def still_open(connection: Connection) -> None:
             if not await connection.fetchval(STILL_OPEN, body.case_id):

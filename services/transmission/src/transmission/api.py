@@ -183,9 +183,7 @@ def _command(
 ) -> AcknowledgeTransmission | RefuseTransmission:
     if reason is None:
         return AcknowledgeTransmission(detection_id=detection_id, transmission_id=transmission_id, recipient_id=recipient_id)
-    return RefuseTransmission(
-        detection_id=detection_id, transmission_id=transmission_id, recipient_id=recipient_id, reason=reason
-    )
+    return RefuseTransmission(detection_id=detection_id, transmission_id=transmission_id, recipient_id=recipient_id, reason=reason)
 
 
 DELIVERIES = """

@@ -130,9 +130,7 @@ def enter_solution(case: Case, command: EnterSolution) -> list[CaseEvent]:
     match case:
         case Oriented(person_id):
             return [
-                SolutionEntered(
-                    case_id=command.case_id, person_id=person_id, referral_id=command.referral_id, offer_id=command.offer_id
-                )
+                SolutionEntered(case_id=command.case_id, person_id=person_id, referral_id=command.referral_id, offer_id=command.offer_id)
             ]
         case InSolution(_, command.referral_id) | Closed():
             return []

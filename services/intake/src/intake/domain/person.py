@@ -132,9 +132,7 @@ def _withdrawn(standing: Standing, facts: Facts, command: DecideDropout) -> Sequ
         reason = "diploma_found"
     else:
         return []
-    return [
-        DropoutWithdrawn(person_id=command.person_id, detection_id=standing.detection_id, reason=reason, facts=command.facts)
-    ]
+    return [DropoutWithdrawn(person_id=command.person_id, detection_id=standing.detection_id, reason=reason, facts=command.facts)]
 
 
 def _detected(exit_seen: ExitSeen, flags: Flags, command: DecideDropout) -> DropoutDetected:

@@ -27,9 +27,7 @@ def key(event: Concerned) -> UUID:
 def apply(row: Dropout | None, heard: Heard[Concerned]) -> Dropout | None:
     match heard.event:
         case DropoutDetected(detection_id=detection_id, flags=flags):
-            return Dropout(
-                detection_id=detection_id, l313_7=flags.l313_7, obligation_formation=flags.obligation_formation, withdrawn=False
-            )
+            return Dropout(detection_id=detection_id, l313_7=flags.l313_7, obligation_formation=flags.obligation_formation, withdrawn=False)
         case DropoutWithdrawn():
             return replace(row, withdrawn=True) if row else None
 

@@ -114,9 +114,7 @@ def _must_suit(offer: OfferPublished, command: MakeReferral) -> None:
 def accept(shelf: Shelf, command: AcceptReferral) -> list[ShelfEvent]:
     match shelf.referrals.get(command.referral_id):
         case Pending(made):
-            return [
-                ReferralAccepted(referral_id=made.referral_id, person_id=made.person_id, offer_id=made.offer_id, case_id=made.case_id)
-            ]
+            return [ReferralAccepted(referral_id=made.referral_id, person_id=made.person_id, offer_id=made.offer_id, case_id=made.case_id)]
         case Accepted():
             return []
         case Ended() | None:
@@ -141,9 +139,7 @@ def expire(shelf: Shelf, command: ExpireReferral) -> list[ShelfEvent]:
     """Asked by the timer: whoever has answered meanwhile is left in peace."""
     match shelf.referrals.get(command.referral_id):
         case Pending(made):
-            expired = ReferralExpired(
-                referral_id=made.referral_id, person_id=made.person_id, offer_id=made.offer_id, case_id=made.case_id
-            )
+            expired = ReferralExpired(referral_id=made.referral_id, person_id=made.person_id, offer_id=made.offer_id, case_id=made.case_id)
             return [expired, _freed(shelf, made, "referral_expired")]
         case Accepted() | Ended() | None:
             return []

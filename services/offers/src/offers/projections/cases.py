@@ -36,6 +36,4 @@ def apply(row: CaseRow | None, heard: Heard[CaseFact]) -> CaseRow | None:
             return row and replace(row, is_open=False)
 
 
-CASES = Projection(
-    table="cases", row=CaseRow, key_column="case_id", hears=(CaseOpened, BilanCompleted, CaseClosed), key=key, apply=apply
-)
+CASES = Projection(table="cases", row=CaseRow, key_column="case_id", hears=(CaseOpened, BilanCompleted, CaseClosed), key=key, apply=apply)

@@ -113,6 +113,4 @@ def _streams(command: DesignationCommand) -> tuple[str, ...]:
             return (f"designations-{departement}",)
 
 
-DESIGNATIONS = Decider[DesignationCommand, Territory, DesignationEvent](
-    initial=(), evolve=evolve, decide=decide, streams=_streams
-)
+DESIGNATIONS = Decider[DesignationCommand, Territory, DesignationEvent](initial=(), evolve=evolve, decide=decide, streams=_streams)
