@@ -11,8 +11,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from specimens import SEATS, STORE, hold, id_of
 
 from chassis.handler import Handler
+from chassis.outbox import Outbox
 from chassis.provision import Database, chassis_migrations
-from chassis.relay import WAITING, Relay, StrangeBroker
+from chassis.relay import Relay, StrangeBroker
 from chassis.topics import ensure_topics, identity_of
 from contracts.catalogue import Topic
 from contracts.followup import CoordinatesConsulted
@@ -119,10 +120,9 @@ async def test_the_sequence_has_no_hole_and_plain_hashlib_recomputes_the_chain(s
 async def test_a_relay_that_died_after_giving_places_says_the_same_places_again(stack, dsns, handler) -> None:
     topic = await fresh_topic(stack.bootstrap)
     await said(handler, OFFERS)
-    dying = await relay_to(topic, stack.bootstrap, dsns)
     connection = await asyncpg.connect(dsns["relay"])
-    entries = await dying._fetch(connection, WAITING)
-    await dying._place(connection, entries)
+    dying = Outbox(connection=connection)
+    await dying.place(await dying.waiting((), 500))
     places = {str(row["event_id"]): row["sequence"] for row in await connection.fetch("select event_id, sequence from relay_log")}
     await connection.close()
     relay = asyncio.create_task((await relay_to(topic, stack.bootstrap, dsns)).run())

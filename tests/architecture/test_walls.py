@@ -15,7 +15,7 @@ ALLOWED = {
     "contracts": {"pydantic", "pydantic_core"},
     "chassis": {
         "aiokafka", "asyncpg", "confluent_kafka", "contracts", "cryptography", "fastapi", "faststream", "joserfc", "opentelemetry",
-        "orjson", "pydantic", "rfc8785", "starlette", "structlog", "uuid_utils", "uvicorn",
+        "orjson", "pydantic", "starlette", "structlog", "uuid_utils", "uvicorn",
     },
     "intake": WEB | {"chassis", "contracts", "lxml", "opentelemetry", "phonenumbers"},
     "followup": WEB | {"chassis", "contracts"},

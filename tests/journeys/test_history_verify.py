@@ -15,8 +15,10 @@ from chassis.consumer import Consumer
 from chassis.decider import Request
 from chassis.event_store import EventStore
 from chassis.heard import RawRecord
+from chassis.outbox import Outbox
 from chassis.provision import AUDITOR, Database, chassis_migrations, dsn_of
 from chassis.relay import Relay
+from chassis.speech import Speech
 from chassis.subscription import Subscription
 from chassis.testing import FixedClock
 from chassis.topics import BrokerIdentity
@@ -96,8 +98,9 @@ async def _say(dsns: dict[str, str]) -> None:
 async def _relayed(dsns: dict[str, str]) -> list[RawRecord]:
     loop, relay = Loop(), Relay(dsn="unused", topic=TOPIC, bootstrap="unused", refill=False)
     connection = await asyncpg.connect(dsns["relay"])
-    while await relay.step(connection, loop):
-        continue
+    outbox = Outbox(connection=connection)
+    while saying := await relay.turn(outbox, Speech(loop, TOPIC), None):
+        await relay.finish(outbox, saying)
     await connection.close()
     return loop.records
 

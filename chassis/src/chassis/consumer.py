@@ -16,6 +16,7 @@ from chassis.clock import Clock
 from chassis.event_store import Connection
 from chassis.failpoints import failpoint
 from chassis.heard import RawRecord
+from chassis.ledger import Ledger
 from chassis.logs import get_logger
 from chassis.share import HoleInPartition, Share
 from chassis.subscription import Subscription
@@ -52,6 +53,11 @@ class Consumer:
     committed: Callable[[], None]
     assigned: set[TopicPartition] = field(default_factory=set)
     client: Callable[[], AIOKafkaConsumer | None] = field(default=lambda: None)
+    kept_in: Callable[[str], Ledger] = Ledger
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.kept_in(self.subscription.consumer)
 
     @property
     def topics(self) -> list[str]:
@@ -186,7 +192,7 @@ class Consumer:
         log.error("a record is parked", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
 
     def _share(self, connection: Connection) -> Share:
-        return Share(subscription=self.subscription, connection=connection, now=self.clock.now())
+        return Share(subscription=self.subscription, ledger=self.ledger, connection=connection, now=self.clock.now())
 
     async def seek_to_marks(self) -> None:
         """Read on from where the effects end; where there is no mark, from the beginning."""

@@ -1,6 +1,6 @@
 """The event store of one service: events, their command and their outbox rows in one statement, at the expected version."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from uuid import UUID
@@ -70,17 +70,18 @@ def _instant(happened: date | datetime) -> datetime:
 class EventStore:
     """Where one speaker keeps what it decided.
 
-    source: the CloudEvents source, `/raccroche/<service>`. clock: gives `recordedtime`.
+    source: the CloudEvents source, `/raccroche/<service>`. clock: gives `recordedtime`. new_id: a UUIDv7 each time.
     """
 
     source: str
     clock: Clock
+    new_id: Callable[[], UUID] = uuid7
 
     def record(self, event: Event, version: int, request: Request[object]) -> Recording:
         """Serialise an event once. `time` is when the event says it happened, else the request, else now."""
         now = self.clock.now()
         happened = _instant(event.happened() or request.happened_at or now)
-        body, event_id, kind = event.to_bytes(), uuid7(), type(event)
+        body, event_id, kind = event.to_bytes(), self.new_id(), type(event)
         attributes = {
             "specversion": "1.0",
             "id": str(event_id),

@@ -1,20 +1,26 @@
 """The one command handler: load, decide, append, answer, in one transaction. Nobody writes a second loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from random import random
+from typing import Any, Protocol
+from uuid import UUID
 
 import asyncpg
 import orjson
 
 from chassis.decider import Decider, Outcome, Refused, Request
-from chassis.event_store import Answered, Conflict, Connection, EventStore, Recording
+from chassis.event_store import Answered, Conflict, Connection, Recording
 from chassis.timers import Timer, set_timers
 from contracts.event import Event
 
 ATTEMPTS = 12
+TOGETHER = 64
+AT_ONCE = 2
+"""Transactions in flight per handler: while one commits or waits for a lock the next one fills."""
 
 
 class KeyReused(Exception):
@@ -25,26 +31,63 @@ class TryAgain(Exception):
     """The store could not be written, or others kept writing first: nothing was done, the same request may be repeated (503)."""
 
 
+class StreamBusy(TryAgain):
+    """Others kept writing to a stream first."""
+
+
+class Store(Protocol):
+    """What the handler needs of an event store: chassis.event_store in earnest, a table in memory in the simulation."""
+
+    def record(self, event: Event, version: int, request: Request[Any]) -> Recording: ...
+
+    async def load(self, connection: Connection, streams: Iterable[str]) -> dict[str, list[Event]]: ...
+
+    async def append(self, connection: Connection, recordings: Sequence[Recording], answers: Sequence[Answered]) -> None: ...
+
+    async def answered(self, connection: Connection, command_ids: Sequence[UUID]) -> dict[UUID, Answered]: ...
+
+
+type Also = Callable[[Connection], Awaitable[None]]
+
+
 def no_timers(_: Event, __: Recording) -> Sequence[Timer]:
     return ()
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Asked[C]:
+    """One request that waits for its transaction."""
+
+    request: Request[C]
+    also: Also
+    answer: asyncio.Future[Outcome]
+
+
+@dataclass(kw_only=True)
+class _Queue[C]:
+    """Who waits, and who works."""
+
+    asked: deque[_Asked[C]] = field(default_factory=deque)
+    working: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Handler[C, S, E: Event]:
-    """Turns requests into events of one decider.
+    """Turns requests into events of one decider. Requests that are asked while others commit share the next transaction.
 
     committed: called after each commit of its own, to wake the relay.
     timers: the durable timers that an event sets, in the transaction that appends it.
     """
 
     decider: Decider[C, S, E]
-    store: EventStore
+    store: Store
     pool: asyncpg.Pool
     committed: Callable[[], None] = field(default=lambda: None)
     timers: Callable[[E, Recording], Sequence[Timer]] = no_timers
+    _queue: _Queue[C] = field(default_factory=_Queue, init=False, repr=False, compare=False)
 
     async def handle(self, request: Request[C]) -> Outcome:
-        """Handle one request in a transaction of its own, again from the start when somebody wrote first.
+        """Handle one request, again from the start when somebody wrote first; returns when it is committed.
 
         Raises:
             KeyReused: the command id is known with another fingerprint.
@@ -52,15 +95,43 @@ class Handler[C, S, E: Event]:
         """
         return await self.handle_with(request, _nothing_else)
 
-    async def handle_with(self, request: Request[C], also: Callable[[Connection], Awaitable[None]]) -> Outcome:
+    async def handle_with(self, request: Request[C], also: Also) -> Outcome:
         """As `handle`, with one more write of the caller's in the same transaction (skipped when repeated or refused)."""
+        asked = _Asked(request=request, also=also, answer=asyncio.get_running_loop().create_future())
+        queue = self._queue
+        queue.asked.append(asked)
+        if len(queue.working) < AT_ONCE:
+            worker = asyncio.create_task(self._work())
+            queue.working.add(worker)
+            worker.add_done_callback(queue.working.discard)
+        return await asked.answer
 
-        async def when_done(connection: Connection, outcomes: Sequence[Outcome]) -> None:
-            if outcomes[0].status == "done" and not outcomes[0].repeated:
-                await also(connection)
+    async def _work(self) -> None:
+        """Answer whoever waits, transaction by transaction, until nobody does."""
+        asked = self._queue.asked
+        while asked:
+            await self._answer([asked.popleft() for _ in range(min(len(asked), TOGETHER))])
 
-        (outcome,) = await self.handle_all_with([request], when_done)
-        return outcome
+    async def _answer(self, together: Sequence[_Asked[C]]) -> None:
+        """Answer all from one transaction; where that fails, each from its own, so that nobody pays for another."""
+
+        async def also(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+            for asked, outcome in zip(together, outcomes, strict=True):
+                if outcome.status == "done" and not outcome.repeated:
+                    await asked.also(connection)
+
+        try:
+            outcomes = await self.handle_all_with([asked.request for asked in together], also)
+        except Exception as trouble:  # noqa: BLE001 -- handed to whoever asked, or found out one by one
+            if len(together) == 1 or type(trouble) is TryAgain:
+                for asked in together:
+                    _settle(asked.answer, trouble)
+                return
+            for asked in together:
+                await self._answer([asked])
+            return
+        for asked, outcome in zip(together, outcomes, strict=True):
+            _settle(asked.answer, outcome)
 
     async def handle_all_with(
         self, requests: Sequence[Request[C]], also: Callable[[Connection, Sequence[Outcome]], Awaitable[None]]
@@ -84,7 +155,7 @@ class Handler[C, S, E: Event]:
                     raise TryAgain("the database does not answer") from None
             except (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError):
                 raise TryAgain("the database cannot write") from None
-        raise TryAgain("the stream stayed busy")
+        raise StreamBusy("the stream stayed busy")
 
     async def handle_in(self, connection: Connection, requests: Sequence[Request[C]]) -> list[Outcome]:
         """Handle requests inside the caller's transaction, in order, each seeing the events of those before it.
@@ -97,15 +168,15 @@ class Handler[C, S, E: Event]:
         streams = {stream for request in fresh for stream in self.decider.streams(request.command)}
         loaded = await self.store.load(connection, sorted(streams))
         work = _Work(handler=self, events=loaded)
-        repeated = [request for request in requests if request.command_id in known]
-        outcomes = {request.command_id: self._repeat(request, known[request.command_id]) for request in repeated}
-        for request in fresh:
-            if request.command_id not in outcomes:
-                outcomes[request.command_id] = work.do(request)
+        outcomes = []
+        for request in requests:
+            answered = known.get(request.command_id)
+            outcomes.append(self._repeat(request, answered) if answered else work.do(request))
+            known[request.command_id] = answered or work.answers[-1]
         if work.answers:
             await self.store.append(connection, work.recordings, work.answers)
             await set_timers(connection, work.timers)
-        return [outcomes[request.command_id] for request in requests]
+        return outcomes
 
     @staticmethod
     def _repeat(request: Request[C], answered: Answered) -> Outcome:
@@ -162,3 +233,13 @@ class _Work[C, S, E: Event]:
 
 async def _nothing_else(_: Connection) -> None:
     return None
+
+
+def _settle(answer: asyncio.Future[Outcome], outcome: Outcome | Exception) -> None:
+    """Tell whoever asked, unless they went away: what was done stays done."""
+    if answer.done():
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)

@@ -67,6 +67,11 @@ class Heard[E: Event]:
     def subject(self) -> str:
         return self.envelope.attributes.subject
 
+    @property
+    def stream(self) -> tuple[str, str]:
+        """Source and stream id: what the version counts in."""
+        return self.envelope.attributes.source, self.envelope.attributes.streamid
+
 
 class Unreadable(Exception):
     """The record cannot be believed or understood; the reason names rules and headers, never values."""

@@ -7,24 +7,21 @@ between any two repeats a send and loses nothing. Two relays alive at once can o
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from typing import Protocol
 
 import asyncpg
-import orjson
-from aiokafka import AIOKafkaProducer
 from opentelemetry import trace
 
-from chassis.chain import GENESIS, link
+from chassis import speech
 from chassis.failpoints import failpoint
 from chassis.logs import get_logger
+from chassis.outbox import Entry, Outbox
 from chassis.telemetry import links_from
 from chassis.topics import BrokerIdentity
-from contracts.envelope import to_headers
 
 BATCH = 500
 POLL_SECONDS = 0.05
 STANDBY_SECONDS = 1.0
-LOCK_KEY = 0x72_65_6C_61_79  # "relay"
 
 log = get_logger(__name__)
 tracer = trace.get_tracer(__name__)
@@ -34,22 +31,30 @@ class StrangeBroker(Exception):
     """The topic is not the one written so far: another cluster or a topic made anew. Somebody must decide before anything is said."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """One event on its way out."""
+class Voice(Protocol):
+    """Says entries in their order; what comes back ends when all are acknowledged, and raises when one is not."""
 
-    outbox_id: int | None
-    event_id: object
-    private: bool
-    sequence: int | None
-    chain: bytes | None
-    subject: str
-    recorded_at: datetime
-    attributes: bytes
-    leaf: bytes
-    body: bytes
-    traceparent: str | None
-    tracestate: str | None
+    async def say(self, entries: Sequence[Entry]) -> asyncio.Future[None]: ...
+
+
+class Rows(Protocol):
+    """The outbox: chassis.outbox in earnest, a table in memory in the simulation."""
+
+    async def leftovers(self, limit: int) -> list[Entry]: ...
+
+    async def waiting(self, besides: Sequence[int], limit: int) -> list[Entry]: ...
+
+    async def place(self, entries: Sequence[Entry]) -> None: ...
+
+    async def said(self, outbox_ids: Sequence[int]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A batch handed over and not yet acknowledged."""
+
+    outbox_ids: tuple[int, ...]
+    acknowledged: asyncio.Future[None]
 
 
 @dataclass(kw_only=True)
@@ -86,83 +91,80 @@ class Relay:
     async def _hold_office(self) -> None:
         connection = await asyncpg.connect(self.dsn, command_timeout=30)
         try:
-            while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK_KEY):
+            outbox = Outbox(connection=connection)
+            while not await outbox.lock():
                 self.alive = True
                 await asyncio.sleep(STANDBY_SECONDS)
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=True, linger_ms=2,
-                max_batch_size=256 * 1024, request_timeout_ms=20_000, compression_type=None,
-            )  # fmt: skip
-            await producer.start()
+            voice = await speech.opened(self.bootstrap, self.topic)
             try:
-                await self._meet(connection, producer)
-                await self._publish(connection, producer, await self._fetch(connection, LEFTOVERS))
+                await self.meet(outbox, voice)
                 self.alive = True
-                while True:
-                    self.wake.clear()
-                    if not await self.step(connection, producer):
-                        await _woken(self.wake)
+                await self.relay(outbox, voice)
             finally:
                 self.alive = False
-                await producer.stop()
+                await speech.closed(voice)
         finally:
             connection.terminate()
 
-    async def _meet(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> None:
-        """Is this the broker that heard the past? If not: refill it where allowed, else stop."""
-        known = await connection.fetchrow(KNOWN_TOPIC, self.topic)
+    async def meet(self, outbox: Outbox, voice: Voice) -> None:
+        """Is this the broker that heard the past? If not: refill it where allowed.
+
+        Raises:
+            StrangeBroker: it is not, and refilling was not allowed.
+        """
+        known = await outbox.known_topic(self.topic)
         here = (self.broker.cluster_id, self.broker.topic_ids[self.topic])
-        if known is not None and (known["cluster_id"], known["topic_id"]) != here:
+        if known is not None and known != here:
             if not self.refill:
                 raise StrangeBroker(
                     f"topic {self.topic} belongs to another cluster or was made anew; "
                     "nothing is sent until somebody decides (ops republish)"
                 )
-            count = await self.republish(connection, producer)
+            count = await self.republish(outbox, voice)
             log.warning("topic refilled from the store", topic=self.topic, records=count)
-        await connection.execute(MET, self.topic, *here)
+        await outbox.met(self.topic, *here)
 
-    async def republish(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> int:
+    async def republish(self, outbox: Outbox, voice: Voice) -> int:
         """Say everything again with the stored places and chains; the caller holds the lock."""
         count, after = 0, 0
-        while entries := [_entry(row) for row in await connection.fetch(SAID, after, BATCH)]:
-            await self._send(producer, entries)
+        while entries := await outbox.history(after, BATCH):
+            await (await voice.say(entries))
             count, after = count + len(entries), entries[-1].sequence or 0
         return count
 
-    async def step(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> bool:
-        """Relay one batch; whether there was anything."""
-        entries = await self._fetch(connection, WAITING)
-        if not entries:
-            return False
-        failpoint("relay_after_select")
-        placed = await self._place(connection, entries)
-        failpoint("relay_after_chain_commit")
-        await self._publish(connection, producer, placed)
-        return True
+    async def relay(self, outbox: Rows, voice: Voice) -> None:
+        """Say what an earlier relay left, then what comes, for ever; the next batch is fetched while the last is acknowledged."""
+        while leftovers := await outbox.leftovers(BATCH):
+            await self.finish(outbox, await self._say(voice, leftovers))
+        saying: Saying | None = None
+        try:
+            while True:
+                self.wake.clear()
+                saying = await self.turn(outbox, voice, saying)
+                if saying is None:
+                    await _woken(self.wake)
+        finally:
+            if saying is not None:
+                saying.acknowledged.cancel()
 
-    async def _place(self, connection: asyncpg.Connection, entries: Sequence[Entry]) -> list[Entry]:
-        """Give places and chain in a transaction of their own, so that a place once given never changes."""
-        async with connection.transaction():
-            heads = {row["private"]: (row["sequence"], row["chain"]) for row in await connection.fetch(HEADS)}
-            placed = []
-            for entry in entries:
-                last, previous = heads.get(entry.private, (0, GENESIS))
-                chain = link(previous, last + 1, entry.leaf)
-                heads[entry.private] = (last + 1, chain)
-                placed.append(_at(entry, last + 1, chain))
-            rows = [(entry.private, entry.sequence, entry.event_id, entry.chain) for entry in placed]
-            await connection.execute(PLACE, *[list(column) for column in zip(*rows, strict=True)])
-        return placed
+    async def turn(self, outbox: Rows, voice: Voice, before: Saying | None) -> Saying | None:
+        """Hand over the next batch, then see the one before to its end; what is now being said, if anything."""
+        entries = await outbox.waiting(before.outbox_ids if before else (), BATCH)
+        saying = None
+        if entries:
+            failpoint("relay_after_select")
+            await outbox.place(entries)
+            failpoint("relay_after_chain_commit")
+            saying = await self._say(voice, entries)
+        if before is not None:
+            await self.finish(outbox, before)
+        return saying
 
-    async def _publish(self, connection: asyncpg.Connection, producer: AIOKafkaProducer, entries: Sequence[Entry]) -> None:
-        if not entries:
-            return
-        contexts = [(entry.traceparent, entry.tracestate) for entry in entries]
+    async def _say(self, voice: Voice, entries: Sequence[Entry]) -> Saying:
         with tracer.start_as_current_span(
             f"publish {self.topic}",
             kind=trace.SpanKind.PRODUCER,
-            links=links_from(contexts),
+            links=links_from([(entry.traceparent, entry.tracestate) for entry in entries]),
             attributes={
                 "messaging.system": "kafka",
                 "messaging.operation.name": "publish",
@@ -171,45 +173,14 @@ class Relay:
                 "messaging.batch.message_count": len(entries),
             },
         ):
-            await self._send(producer, [entry for entry in entries if not entry.private])
-        failpoint("relay_after_acks")
-        await connection.execute(SENT, [entry.outbox_id for entry in entries])
-
-    async def _send(self, producer: AIOKafkaProducer, entries: Sequence[Entry]) -> None:
-        pending = []
-        for entry in entries:
-            assert entry.sequence is not None  # _place or relay_log gave both
-            assert entry.chain is not None
-            headers = to_headers(
-                orjson.loads(entry.attributes),
-                sequence=entry.sequence, chain=entry.chain.hex(),
-                traceparent=entry.traceparent, tracestate=entry.tracestate,
-            )  # fmt: skip
-            pending.append(
-                await producer.send(
-                    self.topic, value=entry.body, key=entry.subject.encode(), headers=headers,
-                    timestamp_ms=int(entry.recorded_at.astimezone(UTC).timestamp() * 1000),
-                )
-            )  # fmt: skip
-        for acknowledged in pending:
-            await acknowledged
-            failpoint("relay_after_first_ack")
+            acknowledged = await voice.say([entry for entry in entries if not entry.private])
+        return Saying(tuple(entry.outbox_id for entry in entries), acknowledged)
 
     @staticmethod
-    async def _fetch(connection: asyncpg.Connection, query: str) -> list[Entry]:
-        return [_entry(row) for row in await connection.fetch(query, BATCH if query is WAITING else 1_000_000)]
-
-
-def _entry(row: asyncpg.Record) -> Entry:
-    return Entry(**dict(row))
-
-
-def _at(entry: Entry, sequence: int, chain: bytes) -> Entry:
-    return Entry(
-        outbox_id=entry.outbox_id, event_id=entry.event_id, private=entry.private, sequence=sequence, chain=chain,
-        subject=entry.subject, recorded_at=entry.recorded_at, attributes=entry.attributes, leaf=entry.leaf,
-        body=entry.body, traceparent=entry.traceparent, tracestate=entry.tracestate,
-    )  # fmt: skip
+    async def finish(outbox: Rows, saying: Saying) -> None:
+        await saying.acknowledged
+        failpoint("relay_after_acks")
+        await outbox.said(saying.outbox_ids)
 
 
 async def _woken(wake: asyncio.Event) -> None:
@@ -217,38 +188,3 @@ async def _woken(wake: asyncio.Event) -> None:
         await asyncio.wait_for(wake.wait(), POLL_SECONDS)
     except TimeoutError:
         return
-
-
-_EVENT = "e.event_id, e.private, e.subject, e.recorded_at, e.attributes, e.leaf, e.body, e.traceparent, e.tracestate"
-
-LEFTOVERS = f"""
-select o.id as outbox_id, r.sequence, r.chain, {_EVENT}
-from outbox o join relay_log r using (event_id) join events e using (event_id) order by r.private, r.sequence limit $1
-"""
-
-WAITING = f"""
-select o.id as outbox_id, null::bigint as sequence, null::bytea as chain, {_EVENT}
-from outbox o join events e using (event_id) order by o.id limit $1
-"""
-
-SAID = f"""
-select null::bigint as outbox_id, r.sequence, r.chain, {_EVENT}
-from relay_log r join events e using (event_id) where not r.private and r.sequence > $1 order by r.sequence limit $2
-"""
-
-HEADS = "select distinct on (private) private, sequence, chain from relay_log order by private, sequence desc"
-
-PLACE = """
-insert into relay_log (private, sequence, event_id, chain)
-select private, sequence, event_id, chain from unnest($1::bool[], $2::bigint[], $3::uuid[], $4::bytea[])
-  as placed (private, sequence, event_id, chain)
-"""
-
-SENT = "delete from outbox where id = any($1::bigint[])"
-
-KNOWN_TOPIC = "select cluster_id, topic_id from relay_topic where topic = $1"
-
-MET = """
-insert into relay_topic (topic, cluster_id, topic_id) values ($1, $2, $3)
-on conflict (topic) do update set cluster_id = excluded.cluster_id, topic_id = excluded.topic_id
-"""

@@ -14,14 +14,13 @@ from chassis.decider import Request, Trace
 from chassis.event_store import Connection
 from chassis.failpoints import failpoint
 from chassis.heard import Heard, RawRecord, Unreadable, read
+from chassis.ledger import Ledger, Parking, Stream
 from chassis.subscription import Subscription
 from chassis.telemetry import context_from, current_traceparent
 from chassis.topics import BrokerIdentity
 from contracts.event import Event
 
 tracer = trace.get_tracer(__name__)
-
-type Stream = tuple[str, str]
 
 
 class HoleInPartition(Exception):
@@ -41,6 +40,7 @@ class Share:
     """The work of one transaction."""
 
     subscription: Subscription
+    ledger: Ledger
     connection: Connection
     now: datetime
     versions: dict[Stream, int] = field(default_factory=dict)
@@ -85,46 +85,36 @@ class Share:
             await self._write_watermarks()
 
     async def _move_mark(self, records: Sequence[RawRecord], broker: BrokerIdentity) -> Sequence[RawRecord]:
+        """Compare and move, under the row's lock: what was heard before is left out, what lies beyond is a hole."""
         first, last = records[0], records[-1]
-        subscription, topic = self.subscription, first.topic
-        place = (subscription.consumer, topic, first.partition)
-        here = (broker.cluster_id, broker.topic_ids[topic])
-        await self.connection.execute(FIRST_MARK, *place, *here)
-        mark = await self.connection.fetchval(LOCK_MARK, *place, here[1])
+        mark = await self.ledger.lock_mark(self.connection, first.topic, first.partition, broker)
         if mark is None:
             raise RuntimeError("the mark belongs to another topic; reconcile first")
         if first.offset > mark:
             raise HoleInPartition(mark)
         fresh = [record for record in records if record.offset >= mark]
         if fresh:
-            await self.connection.execute(MOVE_MARK, *place, last.offset + 1)
-        subjects = [subject for record in fresh if (subject := record.subject()) is not None]
-        rows = await self.connection.fetch(ASIDE, subscription.consumer, subjects)
-        self.aside = {row["subject"] for row in rows}
+            await self.ledger.move_mark(self.connection, first.topic, first.partition, last.offset + 1)
+        subjects = {subject for record in fresh if (subject := record.subject()) is not None}
+        self.aside = await self.ledger.aside(self.connection, list(subjects))
         return fresh
 
     async def _prepare(self, heard: Sequence[Heard[Event]]) -> None:
         """Read, once for the share, watermarks, facts known and records waiting."""
-        consumer, subjects = self.subscription.consumer, list({one.subject for one in heard})
-        sources = [one.source for one in heard]
-        streams = [one.envelope.attributes.streamid for one in heard]
-        for row in await self.connection.fetch(VERSIONS, consumer, sources, streams):
-            self.versions[row["source"], row["stream_id"]] = row["version"]
+        self.versions |= await self.ledger.versions(self.connection, [one.stream for one in heard])
         if self.subscription.needs:
-            rows = await self.connection.fetch(KNOWN, consumer, subjects)
-            self.known = {(row["fact"], row["subject"]) for row in rows}
-            for row in await self.connection.fetch(QUEUED, consumer, subjects):
-                self.queued.setdefault(row["subject"], []).append((row["id"], RawRecord.from_bytes(row["record"])))
+            subjects = list({one.subject for one in heard})
+            self.known = await self.ledger.known(self.connection, subjects)
+            self.queued = await self.ledger.waiting(self.connection, subjects)
 
     def _is_next(self, one: Heard[Event]) -> bool:
         """By its stream's version: the next one is taken, an old one skipped, a later one is a hole."""
-        stream: Stream = (one.source, one.envelope.attributes.streamid)
-        last, version = self.versions.get(stream, 0), one.envelope.attributes.streamversion
+        last, version = self.versions.get(one.stream, 0), one.envelope.attributes.streamversion
         if version <= last:
             return False
         if version > last + 1:
             raise HoleInStream(f"{one.envelope.attributes.type}: version {version} after {last}")
-        self.versions[stream] = version
+        self.versions[one.stream] = version
         return True
 
     async def _admit(self, one: Heard[Event]) -> None:
@@ -145,20 +135,20 @@ class Share:
     async def _wait(self, one: Heard[Event]) -> None:
         fact = self.subscription.needs.get(type(one.event))
         needs = fact.wire_type() if fact else "its turn"
-        row = await self.connection.fetchval(WAIT, self.subscription.consumer, one.source, one.subject, needs, one.raw.to_bytes(), self.now)
+        row = await self.ledger.wait(self.connection, one.source, one.subject, needs, one.raw, self.now)
         self.queued.setdefault(one.subject, []).append((row, one.raw))
 
     async def _learn(self, one: Heard[Event]) -> None:
         """The fact has come: whoever waited for it has its effect now, in order."""
         self.known.add((one.event.wire_type(), one.subject))
-        await self.connection.execute(LEARN, self.subscription.consumer, one.event.wire_type(), one.subject)
+        await self.ledger.learn(self.connection, one.event.wire_type(), one.subject)
         stay: list[tuple[int, RawRecord]] = []
         for row, raw in self.queued.pop(one.subject, []):
             waited = read(raw)
             if self._missing(waited) or any(other.topic == raw.topic for _, other in stay):
                 stay.append((row, raw))
                 continue
-            await self.connection.execute("delete from waiting where id = $1", row)
+            await self.ledger.waited(self.connection, row)
             self.effects.append(waited)
         if stay:
             self.queued[one.subject] = stay
@@ -199,9 +189,8 @@ class Share:
         return [self.subscription.request(one, command, place, here) for place, command in enumerate(commands)]
 
     async def _write_watermarks(self) -> None:
-        rows = [(self.subscription.consumer, *stream, version) for stream, version in self.versions.items()]
-        if rows:
-            await self.connection.executemany(WATERMARK, rows)
+        if self.versions:
+            await self.ledger.write_versions(self.connection, self.versions)
 
     async def _park(self, raw: RawRecord, *, reason: str, attempts: int) -> None:
         """Keep all that is needed to say it again; its stream's version counts as heard, so a second hearing parks nothing."""
@@ -213,59 +202,11 @@ class Share:
         else:
             source, stream, kind = one.source, one.envelope.attributes.streamid, one.envelope.attributes.type
             version = one.envelope.attributes.streamversion
-            heard = await self.connection.fetchval(HEARD, self.subscription.consumer, source, stream) or 0
-            if version <= max(heard, self.versions.get((source, stream), 0)):
+            heard = await self.ledger.versions(self.connection, [one.stream])
+            if version <= max(heard.get(one.stream, 0), self.versions.get(one.stream, 0)):
                 return
-            self.versions[source, stream] = version
-        topic_id = await self.connection.fetchval(TOPIC_ID, self.subscription.consumer, raw.topic, raw.partition)
-        await self.connection.execute(
-            PARK, self.subscription.consumer, raw.topic, raw.partition, raw.offset, topic_id,
-            source, raw.subject(), stream, kind, raw.to_bytes(), reason, attempts, self.now,
-        )  # fmt: skip
-
-
-FIRST_MARK = """
-insert into marks (consumer, topic, partition, cluster_id, topic_id, next_offset) values ($1, $2, $3, $4, $5, 0)
-on conflict (consumer, topic, partition) do nothing
-"""
-
-LOCK_MARK = """
-select next_offset from marks where consumer = $1 and topic = $2 and partition = $3 and topic_id = $4 for update
-"""
-
-MOVE_MARK = "update marks set next_offset = $4 where consumer = $1 and topic = $2 and partition = $3"
-
-TOPIC_ID = "select topic_id from marks where consumer = $1 and topic = $2 and partition = $3"
-
-ASIDE = "select distinct subject from parked where consumer = $1 and subject = any($2::text[]) and resolved_at is null"
-
-VERSIONS = """
-select w.source, w.stream_id, w.version
-from (select distinct source, stream_id from unnest($2::text[], $3::text[]) as asked (source, stream_id)) as asked
-join watermarks w on w.consumer = $1 and w.source = asked.source and w.stream_id = asked.stream_id
-"""
-
-HEARD = "select version from watermarks where consumer = $1 and source = $2 and stream_id = $3"
-
-KNOWN = "select fact, subject from known_subjects where consumer = $1 and subject = any($2::text[])"
-
-QUEUED = "select id, subject, record from waiting where consumer = $1 and subject = any($2::text[]) order by id"
-
-WAIT = """
-insert into waiting (consumer, source, subject, needs, record, since) values ($1, $2, $3, $4, $5, $6) returning id
-"""
-
-LEARN = "insert into known_subjects (consumer, fact, subject) values ($1, $2, $3) on conflict do nothing"
-
-WATERMARK = """
-insert into watermarks (consumer, source, stream_id, version) values ($1, $2, $3, $4)
-on conflict (consumer, source, stream_id) do update set version = excluded.version
-where watermarks.version < excluded.version
-"""
-
-PARK = """
-insert into parked (consumer, topic, partition, record_offset, topic_id, source, subject, stream_id, event_type, record,
-  reason, attempts, at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-on conflict (consumer, topic_id, partition, record_offset) do nothing
-"""
+            self.versions[one.stream] = version
+        await self.ledger.park(
+            self.connection,
+            Parking(raw=raw, source=source, stream=stream, type=kind, reason=reason, attempts=attempts, at=self.now),
+        )

@@ -1,6 +1,7 @@
 """One trace from the gate to what is shown: spans of listed attributes, told as JSON lines or by OTLP, context carried in events."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Link, Status
+from opentelemetry.trace import Link, SpanContext, Status, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
@@ -80,9 +81,21 @@ def context_from(parent: str | None, state: str | None) -> Context | None:
 
 
 def links_from(carried: Sequence[tuple[str | None, str | None]]) -> list[Link]:
-    """A link to each context that was carried, once."""
-    contexts = [context for pair in dict.fromkeys(carried) if (context := context_from(*pair)) is not None]
-    return [Link(trace.get_current_span(context).get_span_context()) for context in contexts]
+    """A link to each context that was carried, once. Links carry no trace state: the ids alone say what belongs together."""
+    parents = dict.fromkeys(parent for parent, _ in carried if parent)
+    return [Link(context) for parent in parents if (context := _span_context(parent)) is not None]
+
+
+TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+
+
+def _span_context(parent: str) -> SpanContext | None:
+    """W3C Trace Context, version 00; none if it is not one."""
+    found = TRACEPARENT.fullmatch(parent)
+    if found is None:
+        return None
+    trace_id, span_id, flags = found.groups()
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
 
 
 class ListedOnly(SpanExporter):

@@ -24,11 +24,13 @@ from chassis.decider import Request
 from chassis.event_store import EventStore
 from chassis.heard import RawRecord
 from chassis.keyring import Keyring
+from chassis.outbox import Outbox
 from chassis.problems import install
 from chassis.provision import Database, chassis_migrations, keyring_migrations
 from chassis.relay import Relay
 from chassis.service import Basics, Parts
 from chassis.settings import settings_from
+from chassis.speech import Speech
 from chassis.testing import FixedClock
 from chassis.topics import BrokerIdentity
 from contracts.envelope import to_headers
@@ -102,7 +104,10 @@ class House:
         """Relay, hear and send until there is nothing more to do."""
         busy = True
         while busy:
-            busy = await self.relay.step(self.relaying, self.loop)
+            outbox = Outbox(connection=self.relaying)
+            busy = (saying := await self.relay.turn(outbox, Speech(self.loop, "raccroche.transmission"), None)) is not None
+            if saying is not None:
+                await self.relay.finish(outbox, saying)
             fresh, self.heard = self.loop.records[self.heard :], len(self.loop.records)
             if fresh:
                 await self._consumer().hear(fresh)
