@@ -65,7 +65,7 @@ def test_a_broker_that_dies_is_started_again_and_it_is_said(stack_of_its_own: St
 
 def _answers(stack: Stack) -> bool:
     try:
-        return asyncio.run(broker_says(stack.bootstrap, "x", None)).startswith("Apache Kafka")
+        return asyncio.run(broker_says(stack.bootstrap, "x", [])).startswith("Apache Kafka")
     except ConnectionError:
         return False
 
@@ -122,7 +122,7 @@ def test_two_stacks_side_by_side_share_nothing(stack_of_its_own: Stack, tmp_path
 
 
 def test_a_database_that_cannot_start_is_said_and_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raccroche.stack.stack.postgres.initialise", lambda *_: None)  # no data folder: PostgreSQL cannot start
+    monkeypatch.setattr("raccroche.stack.planning.postgres.initialise", lambda *_: None)  # no data folder: PostgreSQL cannot start
     monkeypatch.setenv("RACCROCHE_STARTING_SECONDS", "6")
     stack = Stack(tmp_path / "var", services=())
     with pytest.raises(NotUp, match=r"PostgreSQL did not answer within 6 s .* see "):

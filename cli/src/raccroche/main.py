@@ -23,6 +23,7 @@ CLEAR = (NotUp, NoJava, NoPostgres, WrongJar, KafkaFailed)
 
 Root = Annotated[Path, typer.Option(help="The folder of the stack.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Nodes = Annotated[int | None, typer.Option(help="The broker's nodes, 1 or 3; those that the root has, else 1.", show_default=False)]
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Raccroche: find, follow, refer, transmit, remember.")
 app.command("demo")(demo)
@@ -33,9 +34,9 @@ app.add_typer(clock, name="clock")
 
 
 @app.command()
-def up(root: Root = LOCAL) -> None:
+def up(root: Root = LOCAL, nodes: Nodes = None) -> None:
     """Start broker, database and the five services, and wait until they are ready. A second time changes nothing."""
-    stack = Stack(root, show=_say)
+    stack = Stack(root, nodes=nodes, show=_say)
     started = asyncio.run(stack.up())
     print("up" if started else "already up", file=sys.stderr)
     for name in stack.services:

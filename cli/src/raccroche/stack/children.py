@@ -12,7 +12,8 @@ from typing import Any
 
 import psutil
 
-FIRST_PAUSE, LONGEST_PAUSE, CALM_SECONDS = 0.5, 15.0, 30.0
+FIRST_PAUSE, LONGEST_PAUSE, CALM_SECONDS = 0.5, 15.0, 10.0
+HELD_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class Program:
     """What to start and how to end it.
 
     polite: the signal that asks; after `patience` seconds comes SIGKILL. demote: Popen's user and group, if any.
+    together: programs of one word are stopped at the same time.
     """
 
     name: str
@@ -30,18 +32,21 @@ class Program:
     patience: float = 20.0
     demote: Mapping[str, int] = field(default_factory=dict)
     port: int | None = None
+    together: str = ""
 
 
 @dataclass(kw_only=True)
 class Child:
-    """One program over its lives. changed: called whenever pid or count of restarts did."""
+    """One program over its lives. held: while this file is there, it stays down. changed: called whenever pid or count of restarts did."""
 
     program: Program
+    held: Path
     changed: Callable[[], None]
     say: Callable[[str], None]
     process: asyncio.subprocess.Process | None = None
     since: float = 0.0
     restarts: int = 0
+    is_held: bool = False
     _stopping: bool = False
 
     async def start(self) -> None:
@@ -64,10 +69,23 @@ class Child:
                 return
             pause = FIRST_PAUSE if time.time() - self.since > CALM_SECONDS else pause
             self.restarts += 1
-            self.say(f"{self.program.name} ended with status {status}; starting it again in {pause:.1f} s")
-            await asyncio.sleep(pause)
+            if not await self._was_held():
+                self.say(f"{self.program.name} ended with status {status}; starting it again in {pause:.1f} s")
+                await asyncio.sleep(pause)
+                await self._was_held()
             pause = min(pause * 2, LONGEST_PAUSE)
             await self._start_patiently()
+
+    async def _was_held(self) -> bool:
+        """Wait while somebody keeps it down; whether somebody did."""
+        if not self.held.exists():
+            return False
+        self.is_held = True
+        self.say(f"{self.program.name} is held down")
+        while self.held.exists() and not self._stopping:
+            await asyncio.sleep(HELD_LOOK_SECONDS)
+        self.is_held = False
+        return True
 
     async def _start_patiently(self) -> None:
         """Start again; when even that is refused (memory, a program that is gone), say so and try until it is not."""
@@ -85,6 +103,7 @@ class Child:
             return
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(self.program.polite)
+            send(self.process.pid, signal.SIGCONT)  # a paused process cannot hear
         try:
             await asyncio.wait_for(self.process.wait(), self.program.patience)
         except TimeoutError:
@@ -95,7 +114,14 @@ class Child:
 
     def state(self) -> dict[str, object]:
         pid = self.process.pid if self.process else None
-        return {"pid": pid, "born": born(pid), "port": self.program.port, "since": self.since, "restarts": self.restarts}
+        return {
+            "pid": pid,
+            "born": born(pid),
+            "port": self.program.port,
+            "since": self.since,
+            "restarts": self.restarts,
+            "held": self.is_held,
+        }
 
 
 def born(pid: int | None) -> float | None:
@@ -114,6 +140,15 @@ def lives(pid: object, birth: object) -> bool:
     return found is not None and abs(found - birth) < 1.0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
+def send(pid: int, what: signal.Signals, *, with_children: bool = True) -> None:
+    """A signal to a process and to all that it started; to those that are still there."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in (process, *(process.children(recursive=True) if with_children else ())):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.send_signal(what)
+
+
 def end(pid: int, birth: float, polite: signal.Signals, patience: float = 20.0) -> None:
     """End a process that is not our child: one that an earlier supervisor left behind."""
     if not lives(pid, birth):
@@ -121,6 +156,7 @@ def end(pid: int, birth: float, polite: signal.Signals, patience: float = 20.0) 
     process = psutil.Process(pid)
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(polite)
+        send(pid, signal.SIGCONT)  # a paused process cannot hear
         try:
             process.wait(patience)
         except psutil.TimeoutExpired:

@@ -1,36 +1,45 @@
-"""Apache Kafka as a local process: one node that is broker and controller, KRaft, its log on disk, loopback only."""
+"""Apache Kafka as local processes: nodes that are broker and controller, KRaft, their logs on disk, one cluster id."""
 
 import base64
 import os
 import re
 import subprocess
 import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from raccroche.stack.jars import pinned
 from raccroche.stack.java import Java
 from raccroche.stack.layout import Layout
+from raccroche.stack.nodes import Node
 
 HEAP = "384m"
 
 PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+node.id={node.number}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://{node.address},CONTROLLER://{node.host}:{node.controller}
+advertised.listeners=PLAINTEXT://{node.address}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
 num.partitions=1
+default.replication.factor={replication}
+min.insync.replicas={in_sync}
+unclean.leader.election.enable=false
+controlled.shutdown.enable=true
 offsets.topic.num.partitions=3
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+offsets.topic.replication.factor={replication}
+transaction.state.log.replication.factor={replication}
+transaction.state.log.min.isr={in_sync}
+share.coordinator.state.topic.replication.factor={replication}
+share.coordinator.state.topic.min.isr={in_sync}
 group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=6000
+broker.heartbeat.interval.ms=1000
+replica.lag.time.max.ms=5000
 auto.create.topics.enable=false
 log.message.timestamp.type=CreateTime
 log.retention.ms=-1
@@ -53,19 +62,43 @@ class KafkaFailed(Exception):
     """The storage could not be formatted; says what Kafka said."""
 
 
-def initialise(layout: Layout, java: Java, jars: Path, ports: tuple[int, int]) -> None:
-    """Write the settings, and format the storage once under a cluster id of its own."""
-    layout.kafka.mkdir(parents=True, exist_ok=True)
-    broker, controller = ports
-    data = layout.kafka / "data"
-    (layout.kafka / "server.properties").write_text(PROPERTIES.format(broker=broker, controller=controller, data=data))
-    (layout.kafka / "log4j2.properties").write_text(LOGGING)
-    if (data / "meta.properties").exists():
+def initialise(layout: Layout, java: Java, jars: Path, nodes: Sequence[Node]) -> None:
+    """Write every node's settings, and format each storage once, all under the one cluster id that is drawn the first time."""
+    voters = ",".join(node.voter for node in nodes)
+    replicas = {"replication": len(nodes), "in_sync": min(2, len(nodes))}
+    for node in nodes:
+        folder = node.folder(layout)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "server.properties").write_text(PROPERTIES.format(node=node, voters=voters, data=folder / "data", **replicas))
+        (folder / "log4j2.properties").write_text(LOGGING)
+    cluster = _cluster_id(layout, nodes)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda node: _format(node.folder(layout), java, jars, cluster), nodes))
+
+
+def _cluster_id(layout: Layout, nodes: Sequence[Node]) -> str:
+    """Kept before any storage is formatted, so that a start that was killed half way is carried on under the same id."""
+    kept = layout.kafka / "cluster-id"
+    if not kept.exists():
+        known = [
+            re.search(r"^cluster\.id=(\S+)", meta.read_text(), re.MULTILINE)
+            for node in nodes
+            if (meta := _meta(node.folder(layout))).exists()
+        ]
+        kept.write_text(next((match[1] for match in known if match), None) or fresh_cluster_id())
+    return kept.read_text()
+
+
+def _meta(folder: Path) -> Path:
+    return folder / "data" / "meta.properties"
+
+
+def _format(folder: Path, java: Java, jars: Path, cluster: str) -> None:
+    if _meta(folder).exists():
         return
-    cluster = fresh_cluster_id()
     said = subprocess.run(  # noqa: S603 -- the Java that was found, no shell
         [java.path, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", class_path(jars), "kafka.tools.StorageTool", "format",
-         "--ignore-formatted", "-t", cluster, "-c", str(layout.kafka / "server.properties")],
+         "--ignore-formatted", "-t", cluster, "-c", str(folder / "server.properties")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if said.returncode:
@@ -96,10 +129,10 @@ def fresh_cluster_id() -> str:
     return cluster
 
 
-def command(layout: Layout, java: Java, jars: Path) -> list[str]:
-    """What the supervisor starts."""
+def command(folder: Path, java: Java, jars: Path) -> list[str]:
+    """What the supervisor starts. folder: the node's."""
     return [
         java.path, f"-Xms{HEAP}", f"-Xmx{HEAP}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
-        f"-Dlog4j2.configurationFile={layout.kafka / 'log4j2.properties'}",
-        "-cp", class_path(jars), "kafka.Kafka", str(layout.kafka / "server.properties"),
+        f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
+        "-cp", class_path(jars), "kafka.Kafka", str(folder / "server.properties"),
     ]  # fmt: skip

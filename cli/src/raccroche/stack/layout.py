@@ -34,6 +34,15 @@ class Layout:
         return self.root / "kafka"
 
     @property
+    def shape(self) -> Path:
+        return self.kafka / "shape.json"
+
+    @property
+    def held(self) -> Path:
+        """A file per process that is to stay down, named after it."""
+        return self.root / "held"
+
+    @property
     def postgres(self) -> Path:
         return self.root / "postgres"
 
@@ -58,7 +67,7 @@ class Layout:
         return self.root / "clock-offset"
 
     def make(self) -> None:
-        for folder in (self.root, self.log, self.secrets):
+        for folder in (self.root, self.log, self.secrets, self.held):
             folder.mkdir(parents=True, exist_ok=True)
         self.secrets.chmod(0o700)
 

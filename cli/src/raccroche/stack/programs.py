@@ -13,16 +13,18 @@ from raccroche.stack import kafka, postgres
 from raccroche.stack.children import Program
 from raccroche.stack.java import Java
 from raccroche.stack.layout import Layout
+from raccroche.stack.nodes import Node
 from raccroche.stack.secrets import AUDIENCE, ISSUER, Secrets
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that was decided before the supervisor starts. No Java and jars: the broker is somebody else's; likewise no binaries."""
+    """Everything that was decided before the supervisor starts. No nodes: the broker is somebody else's; no binaries: the database."""
 
     services: tuple[str, ...]
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ports: Mapping[str, int]
+    nodes: tuple[Node, ...]
     bootstrap: str
     broker_kind: str
     admin_dsn: str
@@ -38,7 +40,8 @@ class Plan:
     @classmethod
     def load(cls, path: Path) -> Self:
         document = json.loads(path.read_text())
-        return cls(**{**document, "services": tuple(document["services"])})
+        nodes = tuple(Node(**node) for node in document["nodes"])
+        return cls(**{**document, "services": tuple(document["services"]), "nodes": nodes})
 
 
 def database_program(layout: Layout, plan: Plan) -> Program | None:
@@ -51,14 +54,17 @@ def database_program(layout: Layout, plan: Plan) -> Program | None:
     )  # fmt: skip
 
 
-def kafka_program(layout: Layout, plan: Plan) -> Program | None:
+def kafka_programs(layout: Layout, plan: Plan) -> list[Program]:
     if plan.java is None or plan.jars is None:
-        return None
+        return []
     java = Java(path=str(plan.java["path"]), version=int(str(plan.java["version"])), why=str(plan.java["why"]))
-    return Program(
-        name="kafka", command=kafka.command(layout, java, Path(plan.jars)), log=layout.log / "kafka.log",
-        port=plan.ports["kafka"], patience=30,
-    )  # fmt: skip
+    return [
+        Program(
+            name=node.name, command=kafka.command(node.folder(layout), java, Path(plan.jars)), log=layout.log / f"{node.name}.log",
+            port=node.broker, patience=30, together="kafka",
+        )
+        for node in plan.nodes
+    ]  # fmt: skip
 
 
 def service_programs(layout: Layout, plan: Plan) -> list[Program]:

@@ -1,7 +1,6 @@
 """A stack as its users handle it: up, down, addresses, tokens; what it took for broker and database, and why."""
 
 import asyncio
-import os
 import shutil
 import signal
 import subprocess
@@ -14,13 +13,13 @@ import asyncpg
 import httpx
 
 from chassis.provision import AUDITOR, dsn_of
-from raccroche.stack import kafka, postgres
+from raccroche.stack import faults
 from raccroche.stack.children import end, end_leftovers, lives
-from raccroche.stack.jars import fetch
-from raccroche.stack.java import find_java
-from raccroche.stack.layout import SERVICES, Layout, kept_ports, read_json
+from raccroche.stack.layout import SERVICES, Layout, read_json
+from raccroche.stack.nodes import NotThisMany
+from raccroche.stack.planning import Wish, planned
 from raccroche.stack.programs import Plan
-from raccroche.stack.secrets import ADMIN, Secrets
+from raccroche.stack.secrets import Secrets
 
 UP_SECONDS = 180.0
 DOWN_SECONDS = 120.0
@@ -37,16 +36,17 @@ def quiet(_: str) -> None:
 class Stack:
     """One stack under one root.
 
-    services: which of the five to run. environment: more variables per service. show: told what goes on.
+    services: which of the five to run. nodes: of the broker, 1 or 3; not said, those that the root has.
+    environment: more variables per service. show: told what goes on.
     """
 
     def __init__(
-        self, root: Path, *, services: tuple[str, ...] = SERVICES,
+        self, root: Path, *, services: tuple[str, ...] = SERVICES, nodes: int | None = None,
         environment: Mapping[str, Mapping[str, str]] | None = None, show: Callable[[str], None] = quiet,
     ) -> None:  # fmt: skip
         self.layout = Layout(root)
         self.services = services
-        self._environment = environment or {}
+        self._wish = Wish(services=services, environment=environment or {}, nodes=nodes)
         self._show = show
         self._secrets = Secrets(self.layout)
         self._spawned = 0.0
@@ -91,11 +91,27 @@ class Stack:
         return supervised or left > 0
 
     async def kill(self, name: str) -> None:
-        """SIGKILL to one process of the stack; the supervisor starts it again."""
-        processes = self.status()["processes"]
-        process = processes[name]  # type: ignore[index]  # JSON
-        if lives(process["pid"], process["born"]):
-            os.kill(process["pid"], signal.SIGKILL)
+        """SIGKILL to one process of the stack and all that it started; the supervisor starts it again."""
+        faults.strike(self.layout, name, signal.SIGKILL)
+
+    async def crash(self, name: str) -> None:
+        """PostgreSQL's immediate shutdown (SIGKILL for the others); the supervisor starts it again."""
+        faults.crash(self.layout, name)
+
+    async def pause(self, name: str) -> None:
+        """SIGSTOP: it lives, keeps its connections and does nothing."""
+        faults.strike(self.layout, name, signal.SIGSTOP)
+
+    async def resume(self, name: str) -> None:
+        faults.strike(self.layout, name, signal.SIGCONT)
+
+    async def hold(self, name: str) -> None:
+        """SIGKILL, and down it stays until `release`."""
+        await faults.hold(self.layout, name)
+
+    async def release(self, name: str) -> None:
+        """Returns when it was started again, which is before it is ready."""
+        await faults.release(self.layout, name)
 
     @property
     def bootstrap(self) -> str:
@@ -169,27 +185,10 @@ class Stack:
             raise NotUp("take the stack down first")
 
     def _plan(self) -> Plan:
-        """Decide what to take for broker and database, and prepare it."""
-        ports = kept_ports(self.layout, ["postgres", "kafka", "controller", *SERVICES])
-        admin_dsn, database_kind, binaries = os.environ.get("DATABASE_URL"), "given by DATABASE_URL", None
-        if admin_dsn is None:
-            found = postgres.find_binaries()
-            binaries, database_kind = str(found.folder), found.why
-            postgres.initialise(self.layout, found, self._secrets.passwords[ADMIN])
-            admin_dsn = postgres.admin_dsn(ports["postgres"], self._secrets.passwords[ADMIN])
-        self._show(f"database: {database_kind}")
-        bootstrap, broker_kind, java, jars = os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), "given by KAFKA_BOOTSTRAP_SERVERS", None, None
-        if bootstrap is None:
-            java = find_java()
-            jars = fetch(self._show)
-            kafka.initialise(self.layout, java, jars, (ports["kafka"], ports["controller"]))
-            bootstrap, broker_kind = f"127.0.0.1:{ports['kafka']}", f"a local process on Java {java.version} from {java.why}"
-        self._show(f"broker: {broker_kind}")
-        return Plan(
-            services=self.services, environment=self._environment, ports=ports, bootstrap=bootstrap, broker_kind=broker_kind,
-            admin_dsn=admin_dsn, database_kind=database_kind, binaries=binaries, jars=str(jars) if jars else None,
-            java={"path": java.path, "version": java.version, "why": java.why} if java else None,
-        )  # fmt: skip
+        try:
+            return planned(self.layout, self._wish, self._show)
+        except NotThisMany as refused:
+            raise NotUp(str(refused)) from None
 
     def _spawn(self) -> None:
         with (self.layout.log / "supervisor.log").open("ab") as log:

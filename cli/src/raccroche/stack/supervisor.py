@@ -3,11 +3,13 @@
 import asyncio
 import fcntl
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 import asyncpg
@@ -17,7 +19,7 @@ from contracts.catalogue import TOPICS
 from raccroche.stack.children import Child, Program, born, end_leftovers
 from raccroche.stack.installing import install
 from raccroche.stack.layout import Layout, read_json, write_json
-from raccroche.stack.programs import Plan, database_program, kafka_program, service_programs
+from raccroche.stack.programs import Plan, database_program, kafka_programs, service_programs
 from raccroche.stack.said import broker_says, database_says
 
 STARTING_SECONDS = float(os.environ.get("RACCROCHE_STARTING_SECONDS", "90"))
@@ -39,6 +41,8 @@ class Supervisor:
         for each in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(each, stopping.set)
         end_leftovers(read_json(self.layout.state))
+        shutil.rmtree(self.layout.held, ignore_errors=True)  # a start starts everything
+        self.layout.held.mkdir()
         self._write()
         keeping: list[asyncio.Task[None]] = []
         try:
@@ -50,8 +54,7 @@ class Supervisor:
             self.phase = f"failed: {type(trouble).__name__}: {trouble}"
             self._say(self.phase)
         finally:
-            for child in reversed(self.children):
-                await child.stop()
+            await self._stop()
             for task in keeping:
                 task.cancel()
             self.phase = self.phase if self.phase.startswith("failed") else "down"
@@ -61,17 +64,23 @@ class Supervisor:
         if (program := database_program(self.layout, self.plan)) is not None:
             await self._launch(program, keeping)
         self.said["database"] = await self._until("PostgreSQL", lambda: database_says(self.plan.admin_dsn, self.plan.database_kind))
-        if (program := kafka_program(self.layout, self.plan)) is not None:
+        nodes = kafka_programs(self.layout, self.plan)
+        for program in nodes:
             await self._launch(program, keeping)
         await install(self.layout, self.plan)
-        log = program.log if program else None
-        self.said["broker"] = await self._until("Kafka", lambda: broker_says(self.plan.bootstrap, self.plan.broker_kind, log))
-        await ensure_topics(self.plan.bootstrap, TOPICS)
+        logs = [program.log for program in nodes]
+        self.said["broker"] = await self._until("Kafka", lambda: broker_says(self.plan.bootstrap, self.plan.broker_kind, logs))
+        await ensure_topics(self.plan.bootstrap, TOPICS, replication=max(1, len(nodes)))
         for program in service_programs(self.layout, self.plan):
             await self._launch(program, keeping)
 
+    async def _stop(self) -> None:
+        """Backwards, one after the other; the broker's nodes at once, since the last one alone would wait for the others' votes."""
+        for _, group in groupby(reversed(self.children), lambda child: child.program.together or child.program.name):
+            await asyncio.gather(*(child.stop() for child in group))
+
     async def _launch(self, program: Program, keeping: list[asyncio.Task[None]]) -> None:
-        child = Child(program=program, changed=self._write, say=self._say)
+        child = Child(program=program, held=self.layout.held / program.name, changed=self._write, say=self._say)
         self.children.append(child)
         await child.start()
         keeping.append(asyncio.create_task(child.keep()))
