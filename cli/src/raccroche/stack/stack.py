@@ -15,6 +15,7 @@ import httpx
 from chassis.provision import AUDITOR, dsn_of
 from raccroche.stack import faults
 from raccroche.stack.children import end, end_leftovers, lives
+from raccroche.stack.cluster import Cluster
 from raccroche.stack.layout import SERVICES, Layout, read_json
 from raccroche.stack.nodes import NotThisMany
 from raccroche.stack.planning import Wish, planned
@@ -116,6 +117,12 @@ class Stack:
     @property
     def bootstrap(self) -> str:
         return Plan.load(self.layout.plan).bootstrap
+
+    @property
+    def cluster(self) -> Cluster:
+        """Who leads, coordinates, controls."""
+        plan = Plan.load(self.layout.plan)
+        return Cluster(bootstrap=plan.bootstrap, layout=self.layout, nodes=plan.nodes)
 
     @property
     def admin_dsn(self) -> str:
