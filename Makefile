@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help setup demo test check up down status format lock clean
+.PHONY: help setup demo test check simulate up down status format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ check: setup ## format, lint, types, walls, fast tests
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python -m pytest -q -m "not stack"
+
+simulate: setup ## the core in virtual time under faults, seed by seed, and every mutant (ARGS="--seeds 20000", ARGS="--seed 7")
+	PYTHONPATH=tests:chassis/tests .venv/bin/python -m simulation $(ARGS)
 
 up: setup ## start the local stack
 	@.venv/bin/raccroche up

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 
 import asyncpg
@@ -149,16 +150,19 @@ class Consumer:
             except Exception as trouble:  # noqa: BLE001 -- bounded, then parked with its reason
                 reason = f"{type(trouble).__name__}: {trouble}" if _speaks_no_data(trouble) else type(trouble).__name__
                 if attempt == ATTEMPTS:
-                    await self._park(record, reason)
+                    await self._patiently(partial(self._park, record, reason))
                 else:
                     await asyncio.sleep(PAUSES[attempt - 1])
 
     async def _commit_patiently(self, records: Sequence[RawRecord]) -> None:
-        """Commit one share; trouble with the infrastructure is waited out, never blamed on a record."""
+        await self._patiently(lambda: self._commit(records))
+
+    async def _patiently(self, commit: Callable[[], Awaitable[None]]) -> None:
+        """Commit something; trouble with the infrastructure is waited out, never blamed on a record."""
         attempt = 0
         while True:
             try:
-                await self._commit(records)
+                await commit()
                 return
             except INFRASTRUCTURE as trouble:
                 attempt += 1

@@ -1,0 +1,335 @@
+"""A database in memory with PostgreSQL's manners where the core leans on them, and the chassis's ports over it.
+
+Manners kept, each held to the real one by test_conformance.py: READ COMMITTED; a second writer of a unique key waits for the
+first one's end, then fails or goes on; row locks; numbers drawn at the insert, visible at the commit; a lost connection rolls
+back; a commit whose answer is lost may have happened.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from chassis.chain import GENESIS, link
+from chassis.event_store import Answered, Conflict, EventStore, Recording
+from chassis.heard import RawRecord
+from chassis.ledger import Parking, Stream
+from chassis.outbox import Entry
+from chassis.projection import Projection
+from contracts.catalogue import decode
+from contracts.event import Event
+
+GONE = object()
+DEADLOCK_SECONDS = 1.0
+
+type Place = tuple[str, object]
+"""Table and key."""
+
+
+async def _calm(_: str) -> None:
+    await asyncio.sleep(0)
+
+
+@dataclass(kw_only=True)
+class Memory:
+    """Committed rows by table and key, and who holds which row now."""
+
+    rows: dict[str, dict[object, Any]] = field(default_factory=dict)
+    held: dict[Place, "Transaction"] = field(default_factory=dict)
+    drawn: int = 0
+
+    def draw(self) -> int:
+        """The next number of the identity column: given at once, whatever becomes of the transaction."""
+        self.drawn += 1
+        return self.drawn
+
+    def table(self, name: str) -> dict[object, Any]:
+        return self.rows.setdefault(name, {})
+
+
+@dataclass(kw_only=True, eq=False)
+class Transaction:
+    """One transaction's writes, seen by itself alone until the commit."""
+
+    memory: Memory
+    writes: dict[Place, Any] = field(default_factory=dict)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def read(self, table: str, key: object) -> Any:
+        found = self.writes.get((table, key), self.memory.table(table).get(key))
+        return None if found is GONE else found
+
+    def scan(self, table: str) -> dict[object, Any]:
+        seen = {**self.memory.table(table), **{key: row for (name, key), row in self.writes.items() if name == table}}
+        return {key: row for key, row in seen.items() if row is not GONE}
+
+    async def lock(self, table: str, key: object) -> None:
+        """Hold the row until the end.
+
+        Raises:
+            asyncpg.DeadlockDetectedError: whoever holds it does not end in time.
+        """
+        while (other := self.memory.held.get((table, key), self)) is not self:
+            try:
+                await asyncio.wait_for(other.ended.wait(), DEADLOCK_SECONDS)
+            except TimeoutError:
+                raise asyncpg.DeadlockDetectedError("simulated") from None
+        self.memory.held[table, key] = self
+
+    async def insert(self, table: str, key: object, row: Any) -> bool:
+        """Whether the key was free, once whoever was writing it has ended."""
+        await self.lock(table, key)
+        if self.read(table, key) is not None:
+            return False
+        self.writes[table, key] = row
+        return True
+
+    async def put(self, table: str, key: object, row: Any) -> None:
+        await self.lock(table, key)
+        self.writes[table, key] = row
+
+    def commit(self) -> None:
+        for (table, key), row in self.writes.items():
+            if row is GONE:
+                self.memory.table(table).pop(key, None)
+            else:
+                self.memory.table(table)[key] = row
+        self.end()
+
+    def end(self) -> None:
+        for place in [place for place, holder in self.memory.held.items() if holder is self]:
+            del self.memory.held[place]
+        self.ended.set()
+
+
+@dataclass(kw_only=True)
+class MemoryConnection:
+    """One connection: each statement takes a moment, in which others go on and faults strike.
+
+    moment: told the name of the statement; may wait, and raises what strikes. lost: whether this commit's answer gets lost.
+    """
+
+    memory: Memory
+    moment: Callable[[str], Awaitable[None]] = _calm
+    lost: Callable[[], bool] = field(default=lambda: False)
+    later: Callable[[Callable[[], None]], None] | None = None
+    now: Transaction | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        self.now = Transaction(memory=self.memory)
+        try:
+            yield
+            await self.moment("commit")
+            if self.later is not None and self.now.writes:
+                self._promise(self.later, self.now)
+            else:
+                self.now.commit()
+            if self.lost():
+                raise asyncpg.ConnectionDoesNotExistError("the connection was closed in the middle of operation")
+        finally:
+            self.now.end()
+            self.now = None
+
+    @staticmethod
+    def _promise(later: Callable[[Callable[[], None]], None], now: Transaction) -> None:
+        """As with synchronous_commit=off (a mutant): seen by all at once, and gone if the server dies before it is on disk."""
+        before = {place: now.memory.table(place[0]).get(place[1], GONE) for place in now.writes}
+        now.commit()
+
+        def forget() -> None:
+            for (table, key), row in before.items():
+                if row is GONE:
+                    now.memory.table(table).pop(key, None)
+                else:
+                    now.memory.table(table)[key] = row
+
+        later(forget)
+
+    @asynccontextmanager
+    async def statement(self, name: str) -> AsyncIterator[Transaction]:
+        """The transaction in hand, or one of its own."""
+        await self.moment(name)
+        if self.now is not None:
+            yield self.now
+            return
+        async with self.transaction():
+            assert self.now is not None
+            yield self.now
+
+
+@dataclass(kw_only=True)
+class MemoryPool:
+    """Gives connections."""
+
+    connect: Callable[[], MemoryConnection]
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[MemoryConnection]:
+        yield self.connect()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryStore:
+    """Port `Store` of the handler. unique: whether a version is taken once only (false: a mutant)."""
+
+    real: EventStore
+    unique: bool = True
+
+    def record(self, event: Event, version: int, request: Any) -> Recording:
+        return self.real.record(event, version, request)
+
+    async def load(self, connection: MemoryConnection, streams: Iterable[str]) -> dict[str, list[Event]]:
+        found: dict[str, list[Event]] = {stream: [] for stream in streams}
+        async with connection.statement("load") as now:
+            for (stream, _, _), row in sorted(now.scan("events").items(), key=lambda one: one[0][:2]):
+                if stream in found:
+                    found[stream].append(decode(row.type, row.body))
+        return found
+
+    async def append(self, connection: MemoryConnection, recordings: Sequence[Recording], answers: Sequence[Answered]) -> None:
+        async with connection.statement("append") as now:
+            for recording in recordings:
+                key = (recording.stream, recording.version, "" if self.unique else str(recording.event_id))
+                if not await now.insert("events", key, recording):
+                    raise Conflict("events_stream_id_stream_version_key")
+                number = now.memory.draw()
+                now.writes["outbox", number] = recording.event_id
+            for answer in answers:
+                if not await now.insert("commands", answer.command_id, answer):
+                    raise Conflict("commands_pkey")
+
+    async def answered(self, connection: MemoryConnection, command_ids: Sequence[UUID]) -> dict[UUID, Answered]:
+        async with connection.statement("answered") as now:
+            return {one: row for one in command_ids if (row := now.read("commands", one)) is not None}
+
+
+@dataclass(kw_only=True)
+class MemoryOutbox:
+    """Port `Rows` of the relay."""
+
+    connection: MemoryConnection
+    heads: dict[bool, tuple[int, bytes]] = field(default_factory=dict)
+
+    async def leftovers(self, limit: int) -> list[Entry]:
+        async with self.connection.statement("leftovers") as now:
+            placed = now.scan("placed")
+            found = [self._entry(now, number, placed[one]) for number, one in now.scan("outbox").items() if one in placed]
+        return sorted(found, key=lambda entry: (entry.private, entry.sequence))[:limit]
+
+    async def waiting(self, besides: Sequence[int], limit: int) -> list[Entry]:
+        async with self.connection.statement("waiting") as now:
+            numbers = sorted(number for number in now.scan("outbox") if number not in set(besides))[:limit]
+            return [self._entry(now, number, (None, None)) for number in numbers]
+
+    @staticmethod
+    def _entry(now: Transaction, number: int, place: tuple[int | None, bytes | None]) -> Entry:
+        event_id = now.read("outbox", number)
+        (r,) = [row for row in now.scan("events").values() if row.event_id == event_id]
+        return Entry(
+            outbox_id=number, event_id=event_id, private=r.private, sequence=place[0], chain=place[1], subject=r.subject,
+            recorded_at=r.recorded_at, attributes=r.attributes, leaf=r.leaf, body=r.body, traceparent=None, tracestate=None,
+        )  # fmt: skip
+
+    async def place(self, entries: Sequence[Entry]) -> None:
+        async with self.connection.statement("place") as now:
+            if not self.heads:
+                for sequence, chain in sorted(now.scan("placed").values()):
+                    self.heads[False] = (sequence, chain)
+            for entry in entries:
+                last, previous = self.heads.get(entry.private, (0, GENESIS))
+                entry.sequence, entry.chain = last + 1, link(previous, last + 1, entry.leaf)
+                self.heads[entry.private] = (entry.sequence, entry.chain)
+                free = await now.insert("places", entry.sequence, entry.event_id)
+                if not free or not await now.insert("placed", entry.event_id, (entry.sequence, entry.chain)):
+                    raise asyncpg.UniqueViolationError("relay_log")
+
+    async def said(self, outbox_ids: Sequence[int]) -> None:
+        async with self.connection.statement("said") as now:
+            for number in outbox_ids:
+                await now.put("outbox", number, GONE)
+
+
+@dataclass(frozen=True)
+class MemoryLedger:
+    """Port of chassis.ledger.Ledger."""
+
+    consumer: str
+
+    async def lock_mark(self, connection: MemoryConnection, topic: str, partition: int, broker: Any) -> int | None:
+        key = (self.consumer, topic, partition)
+        async with connection.statement("lock_mark") as now:
+            await now.lock("marks", key)
+            topic_id, mark = now.read("marks", key) or (broker.topic_ids[topic], 0)
+            return mark if topic_id == broker.topic_ids[topic] else None
+
+    async def move_mark(self, connection: MemoryConnection, topic: str, partition: int, next_offset: int) -> None:
+        key = (self.consumer, topic, partition)
+        async with connection.statement("move_mark") as now:
+            topic_id = (now.read("marks", key) or ("t1", 0))[0]
+            await now.put("marks", key, (topic_id, next_offset))
+
+    async def aside(self, connection: MemoryConnection, subjects: Sequence[str]) -> set[str]:
+        async with connection.statement("aside") as now:
+            return {row.raw.subject() for key, row in now.scan("parked").items() if key[0] == self.consumer} & set(subjects)
+
+    async def versions(self, connection: MemoryConnection, streams: Iterable[Stream]) -> dict[Stream, int]:
+        async with connection.statement("versions") as now:
+            return {one: row for one in streams if (row := now.read("watermarks", (self.consumer, *one))) is not None}
+
+    async def write_versions(self, connection: MemoryConnection, versions: Mapping[Stream, int]) -> None:
+        async with connection.statement("write_versions") as now:
+            for stream, version in versions.items():
+                key = (self.consumer, *stream)
+                await now.lock("watermarks", key)
+                await now.put("watermarks", key, max(version, now.read("watermarks", key) or 0))
+
+    async def known(self, connection: MemoryConnection, subjects: Sequence[str]) -> set[tuple[str, str]]:
+        async with connection.statement("known") as now:
+            return {(fact, subject) for name, fact, subject in now.scan("known") if name == self.consumer and subject in subjects}
+
+    async def learn(self, connection: MemoryConnection, fact: str, subject: str) -> None:
+        async with connection.statement("learn") as now:
+            await now.insert("known", (self.consumer, fact, subject), True)
+
+    async def waiting(self, connection: MemoryConnection, subjects: Sequence[str]) -> dict[str, list[tuple[int, RawRecord]]]:
+        found: dict[str, list[tuple[int, RawRecord]]] = {}
+        async with connection.statement("waiting") as now:
+            for number, (name, subject, raw) in sorted(now.scan("waiting").items()):
+                if name == self.consumer and subject in subjects:
+                    found.setdefault(subject, []).append((number, raw))
+        return found
+
+    async def wait(self, connection: MemoryConnection, source: str, subject: str, needs: str, raw: RawRecord, at: Any) -> int:
+        async with connection.statement("wait") as now:
+            number = now.memory.draw()
+            now.writes["waiting", number] = (self.consumer, subject, raw)
+            return number
+
+    async def waited(self, connection: MemoryConnection, row: int) -> None:
+        async with connection.statement("waited") as now:
+            await now.put("waiting", row, GONE)
+
+    async def park(self, connection: MemoryConnection, parking: Parking) -> None:
+        async with connection.statement("park") as now:
+            raw = parking.raw
+            await now.insert("parked", (self.consumer, raw.topic, raw.partition, raw.offset), parking)
+
+
+class MemoryRows:
+    """Port `Rows` of projections."""
+
+    async def load(self, connection: MemoryConnection, of: Projection[Any], keys: Sequence[object]) -> dict[object, Any]:
+        async with connection.statement("load rows") as now:
+            return {key: row for key in keys if (row := now.read(of.table, key)) is not None}
+
+    async def write(self, connection: MemoryConnection, of: Projection[Any], kept: Mapping[object, Any], gone: Sequence[object]) -> None:
+        async with connection.statement("write rows") as now:
+            for key, row in kept.items():
+                await now.put(of.table, key, row)
+            for key in gone:
+                await now.put(of.table, key, GONE)
