@@ -103,6 +103,10 @@ class Consumer:
         subscriber(self._on_batch)
         self.client = lambda: subscriber.consumer
 
+    def places(self) -> frozenset[tuple[str, int]]:
+        """Topic and partition of what is assigned now."""
+        return frozenset((place.topic, place.partition) for place in tuple(self.assigned))
+
     async def lag(self) -> int:
         """Records on the topics beyond the marks; the truth in the database, not the group's offsets."""
         client = self.client()

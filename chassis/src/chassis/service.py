@@ -26,6 +26,7 @@ from chassis.settings import Settings, settings_from
 from chassis.subscription import Subscription
 from chassis.timers import Timer, keep_firing
 from chassis.topics import identity_of
+from chassis.watchdog import Watchdog
 from contracts.catalogue import topic_of
 
 OPENING_ATTEMPTS = 30
@@ -110,9 +111,17 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
             endless.append(relay.run())
         if parts.ring is not None:
             endless.append(keep_firing(basics.consumer, basics.clock, parts.ring, relay.wake.set))
+        watchdog = Watchdog(
+            dsn=settings.consumer_dsn, bootstrap=settings.bootstrap, consumer=parts.subscription.consumer, known=relay.broker,
+            topics=consumer.topics, assigned=consumer.places,
+        )  # fmt: skip
         async with _hearing(settings, consumer):
+            watchdog.start()
             log.info("the service is up", port=settings.http_port)
-            await _until(stopping, server, endless)
+            try:
+                await _until(stopping, server, endless)
+            finally:
+                watchdog.stop()
     log.info("the service has stopped")
 
 
