@@ -125,7 +125,12 @@ class EventStore:
         at = self.clock.now()
         commands = [(a.command_id, a.actor, a.route, a.fingerprint, a.status, a.answer, at) for a in answers]
         try:
-            await connection.execute(APPEND, *_transposed(events, 17), *_transposed(commands, 7))
+            if len(events) >= BULK:
+                await connection.copy_records_to_table("events", records=events, columns=EVENT_COLUMNS)
+                await connection.copy_records_to_table("commands", records=commands, columns=COMMAND_COLUMNS)
+                await connection.copy_records_to_table("outbox", records=[(r.event_id,) for r in recordings], columns=("event_id",))
+            else:
+                await connection.execute(APPEND, *_transposed(events, 17), *_transposed(commands, 7))
         except asyncpg.UniqueViolationError as taken:
             raise Conflict(str(taken.constraint_name)) from None
 
@@ -145,6 +150,16 @@ def _columns(r: Recording) -> tuple[object, ...]:
 def _transposed(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
+
+BULK = 100
+"""From so many events on, COPY is faster than one statement, although it takes three round trips."""
+
+EVENT_COLUMNS = (
+    "event_id", "stream_id", "stream_version", "private", "type", "subject", "happened_at", "recorded_at", "actor",
+    "correlation_id", "causation_id", "command_id", "attributes", "leaf", "body", "traceparent", "tracestate",
+)  # fmt: skip
+
+COMMAND_COLUMNS = ("command_id", "actor", "route", "fingerprint", "status", "answer", "at")
 
 LOAD = """
 select stream_id, type, body from events where stream_id = any($1::text[]) order by stream_id, stream_version

@@ -1,0 +1,66 @@
+"""`make bench`: every row with its reference, as a table and as var/bench.json; exit 1 when a row could not be measured."""
+
+import argparse
+import asyncio
+import importlib
+import json
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from load.house import House
+from load.measuring import Row
+from raccroche.stack import Stack
+
+ROOMS = ("commands", "bulk", "relaying", "hearing", "web", "latency", "resting", "ageing")
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser(prog="load", description="Measures the chassis beside its references.")
+    parser.add_argument("rooms", nargs="*", choices=[*ROOMS, []], help=f"which ({', '.join(ROOMS)}); all by default")
+    parser.add_argument("--output", type=Path, default=Path("var/bench.json"))
+    parser.add_argument("--root", type=Path, default=Path("var/bench"))
+    options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    stack = Stack(options.root, services=())
+    failed = False
+    rows: list[Row] = []
+    try:
+        await stack.up()
+        for room in options.rooms or ROOMS:
+            print(f"measuring {room}", file=sys.stderr, flush=True)
+            try:
+                rows += await importlib.import_module(f"load.{room}").rows(House(stack))
+            except Exception:  # noqa: BLE001 -- the other rows are measured all the same, and the exit says so
+                traceback.print_exc()
+                failed = True
+        told = [stack.broker_said, stack.database_said]
+    finally:
+        await stack.down()
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "broker": told[0], "database": told[1]}
+    options.output.write_text(json.dumps([{**row.document(), "machine": machine} for row in rows], indent=1))
+    _show(rows)
+    return int(failed)
+
+
+def _show(rows: Sequence[Row]) -> None:
+    table = Table("what", "value", "reference", "its value", "ratio", "asked", "reached")
+    for row in rows:
+        reference = f"{row.reference_value:,.1f}" if row.reference_value is not None else ""
+        table.add_row(
+            row.name, f"{row.value:,.1f} {row.unit}", row.reference or "", reference, "" if row.ratio is None else f"{row.ratio:.2f}", row.floor,
+            "yes" if row.reached else "NO",
+        )  # fmt: skip
+    Console(width=170).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,74 @@
+"""One import: many events in as many streams in one transaction, beside COPY of the same finished rows into the same tables."""
+
+import time
+from uuid import uuid4
+
+import asyncpg
+from specimens import SEATS, STORE, hold, seats
+
+from chassis.event_store import COMMAND_COLUMNS, EVENT_COLUMNS, Answered, Recording, _columns
+from chassis.handler import Handler
+from load.house import House
+from load.measuring import Row, in_turns
+
+EVENTS = 20_000
+
+
+async def rows(house: House) -> list[Row]:
+    dsns, bare = await house.database(), await house.database()
+
+    async def appended() -> float:
+        """Finished recordings, through the event store."""
+        recordings = _recordings()
+        answers = [
+            Answered(command_id=r.command_id, actor="a", route="r", fingerprint=b"f", status=200, answer=b"x" * 160) for r in recordings
+        ]
+        connection = await asyncpg.connect(dsns["app"])
+        try:
+            began = time.perf_counter()
+            async with connection.transaction():
+                await STORE.append(connection, recordings, answers)
+            return EVENTS / (time.perf_counter() - began)
+        finally:
+            await connection.close()
+
+    async def decided() -> float:
+        """From commands to the commit: loads, decides, serialises, appends with outbox and answers."""
+        async with asyncpg.create_pool(dsns["app"], min_size=1, max_size=1) as pool:
+            handler = Handler(decider=SEATS, store=STORE, pool=pool)
+            requests = [hold(f"import-{uuid4().hex}") for _ in range(EVENTS)]
+            began = time.perf_counter()
+            await handler.handle_all_with(requests, _nothing)
+            return EVENTS / (time.perf_counter() - began)
+
+    async def theirs() -> float:
+        recordings = _recordings()
+        events = [_columns(recording) for recording in recordings]
+        answers = [(r.command_id, "a", "r", b"f", 200, b"x" * 160, r.recorded_at) for r in recordings]
+        connection = await asyncpg.connect(bare["app"])
+        try:
+            began = time.perf_counter()
+            async with connection.transaction():
+                await connection.copy_records_to_table("events", records=events, columns=EVENT_COLUMNS)
+                await connection.copy_records_to_table("outbox", records=[(r.event_id,) for r in recordings], columns=("event_id",))
+                await connection.copy_records_to_table("commands", records=answers, columns=COMMAND_COLUMNS)
+            return EVENTS / (time.perf_counter() - began)
+        finally:
+            await connection.close()
+
+    copied = "asyncpg COPY of the finished rows"
+    found = [
+        await in_turns("bulk append, one import", "events/s", appended, copied, theirs, floor=0.4),
+        await in_turns("the same, with deciding and serialising", "events/s", decided, copied, theirs, floor=0.0),
+    ]
+    for each in (dsns, bare):
+        await house.drop(each)
+    return found
+
+
+def _recordings() -> list[Recording]:
+    return [STORE.record(seats(1, f"import-{uuid4().hex}"), 1, hold()) for _ in range(EVENTS)]
+
+
+async def _nothing(*_: object) -> None:
+    return None
