@@ -6,7 +6,9 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -115,13 +117,9 @@ class Child:
     def state(self) -> dict[str, object]:
         pid = self.process.pid if self.process else None
         return {
-            "pid": pid,
-            "born": born(pid),
-            "port": self.program.port,
-            "since": self.since,
-            "restarts": self.restarts,
-            "held": self.is_held,
-        }
+            "pid": pid, "born": born(pid), "port": self.program.port, "since": self.since, "restarts": self.restarts,
+            "held": self.is_held, "together": self.program.together,
+        }  # fmt: skip
 
 
 def born(pid: int | None) -> float | None:
@@ -169,9 +167,13 @@ def end_leftovers(state: Mapping[str, Any]) -> int:
 
     state: the document that the supervisor wrote last.
     """
-    left = 0
-    for name, process in reversed(list(state.get("processes", {}).items())):
-        if lives(process["pid"], process["born"]):
-            left += 1
-            end(process["pid"], process["born"], signal.SIGINT if name == "postgres" else signal.SIGTERM)
-    return left
+    left = [(name, each) for name, each in reversed(state.get("processes", {}).items()) if lives(each["pid"], each["born"])]
+    for _, group in groupby(left, lambda one: one[1].get("together") or one[0]):
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(_end_leftover, group))
+    return len(left)
+
+
+def _end_leftover(left: tuple[str, Mapping[str, Any]]) -> None:
+    name, process = left
+    end(process["pid"], process["born"], signal.SIGINT if name == "postgres" else signal.SIGTERM)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,16 @@ from confluent_kafka.admin import AdminClient
 from raccroche.stack.layout import Layout
 from raccroche.stack.nodes import Node
 
-TIMEOUT_SECONDS = 10.0
-MOVING = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE)
+TIMEOUT_SECONDS = 5.0
+AWAY = (
+    KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError.REQUEST_TIMED_OUT,  # noqa: SLF001 -- their spelling
+    KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)  # fmt: skip
 
 
 class NobodyKnows(Exception):
-    """There is no such one just now: an election is going on, or too many nodes are away. Ask again."""
+    """There is no such one just now, or nobody answers: an election is going on, or too many nodes are away. Ask again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,26 +36,21 @@ class Partition:
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """Asks the broker itself, but for the controller: brokers name any of themselves for that, so the nodes' own records are read."""
+    """Each question raises NobodyKnows while it has no answer.
 
-    bootstrap: str
+    The node of the active controller is asked, since one that is or was cut off answers what it knew last. Who that is, the nodes'
+    own records tell: brokers name any of themselves.
+    """
+
     layout: Layout
     nodes: tuple[Node, ...]
 
     async def joined(self) -> tuple[str, ...]:
-        """The nodes that the controller takes for alive.
-
-        Raises:
-            KafkaException: no answer in time.
-        """
+        """The nodes that the controller takes for alive."""
         return await asyncio.to_thread(self._joined)
 
     async def partitions(self, topic: str) -> Mapping[int, Partition]:
-        """Leader, replicas and replicas in sync of each partition.
-
-        Raises:
-            KafkaException: no answer in time, or no such topic.
-        """
+        """Leader, replicas and replicas in sync of each partition. Of a topic made just now nobody may know yet."""
         return await asyncio.to_thread(self._partitions, topic)
 
     async def leaders(self, topic: str) -> Mapping[int, str | None]:
@@ -58,12 +58,7 @@ class Cluster:
         return {number: partition.leader for number, partition in (await self.partitions(topic)).items()}
 
     async def coordinator(self, group: str) -> str:
-        """The node that keeps a group's members and offsets.
-
-        Raises:
-            NobodyKnows: it is moving.
-            KafkaException: no answer in time.
-        """
+        """The node that keeps a group's members and offsets."""
         return await asyncio.to_thread(self._coordinator, group)
 
     def controller(self) -> str:
@@ -86,12 +81,12 @@ class Cluster:
 
     def _joined(self) -> tuple[str, ...]:
         admin = self._admin()
-        found = admin.describe_cluster(request_timeout=TIMEOUT_SECONDS).result(TIMEOUT_SECONDS)
+        found = _answer(admin.describe_cluster(request_timeout=TIMEOUT_SECONDS))
         return tuple(sorted(self._name(node.id) for node in found.nodes))
 
     def _partitions(self, topic: str) -> dict[int, Partition]:
         admin = self._admin()
-        found = admin.describe_topics(TopicCollection([topic]), request_timeout=TIMEOUT_SECONDS)[topic].result(TIMEOUT_SECONDS)
+        found = _answer(admin.describe_topics(TopicCollection([topic]), request_timeout=TIMEOUT_SECONDS)[topic])
         return {
             one.id: Partition(
                 leader=self._name(one.leader.id) if one.leader is not None and one.leader.id >= 0 else None,
@@ -103,17 +98,24 @@ class Cluster:
 
     def _coordinator(self, group: str) -> str:
         admin = self._admin()
-        try:
-            found = admin.describe_consumer_groups([group], request_timeout=TIMEOUT_SECONDS)[group].result(TIMEOUT_SECONDS)
-        except KafkaException as refused:
-            if refused.args[0].code() in MOVING:
-                raise NobodyKnows(f"the coordinator of {group} is moving") from None
-            raise
-        return self._name(found.coordinator.id)
+        return self._name(_answer(admin.describe_consumer_groups([group], request_timeout=TIMEOUT_SECONDS)[group]).coordinator.id)
 
     def _admin(self) -> AdminClient:
         """To be kept until the answer is there: it takes its requests with it."""
-        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        controller = self.controller()
+        address = next(node.address for node in self.nodes if node.name == controller)
+        return AdminClient({"bootstrap.servers": address, "log_level": 0})
+
+
+def _answer[T](future: Future[T]) -> T:
+    try:
+        return future.result(TIMEOUT_SECONDS + 1)
+    except TimeoutError:
+        raise NobodyKnows("no answer in time") from None
+    except KafkaException as refused:
+        if refused.args[0].code() in AWAY:
+            raise NobodyKnows(refused.args[0].name()) from None
+        raise
 
 
 def _vote(folder: Path) -> tuple[int, int] | None:

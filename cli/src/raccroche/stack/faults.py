@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
+
 from raccroche.stack.children import lives, send
 from raccroche.stack.layout import Layout, read_json
 
@@ -27,6 +29,16 @@ def strike(layout: Layout, name: str, blow: signal.Signals) -> None:
     now = process(layout, name)
     if lives(now["pid"], now["born"]):
         send(now["pid"], blow)
+
+
+async def pause(layout: Layout, name: str) -> None:
+    """SIGSTOP; returns when it does nothing any more.
+
+    Raises:
+        TimeoutError: it goes on.
+    """
+    strike(layout, name, signal.SIGSTOP)
+    await _until(lambda: psutil.Process(process(layout, name)["pid"]).status() == psutil.STATUS_STOPPED, f"{name} to stand still")
 
 
 def crash(layout: Layout, name: str) -> None:

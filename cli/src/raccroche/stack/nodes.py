@@ -10,19 +10,20 @@ from raccroche.stack.layout import Layout, read_json, write_json
 SIZES = (1, 3)
 
 
-class NotThisMany(Exception):
-    """Not a number of nodes that a stack can have, or not the one that this root has."""
+class NotThisBroker(Exception):
+    """Not a broker that a stack can have, or not the one that this root has."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One process that is broker and controller. host: where both of its listeners are."""
+    """One process that is broker and controller. host: where both of its listeners are. apart: in a network of its own."""
 
     number: int
     name: str
     host: str = "127.0.0.1"
     broker: int
     controller: int
+    apart: bool = False
 
     @property
     def address(self) -> str:
@@ -39,9 +40,10 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What a broker's disks were laid out for."""
+    """What a broker's disks were laid out for. subnet: the first three numbers of the addresses, where each node has its own network."""
 
     nodes: int
+    subnet: str | None = None
 
     @property
     def numbers(self) -> range:
@@ -61,15 +63,19 @@ class Shape:
 
     def laid_out(self, ports: Mapping[str, int]) -> tuple[Node, ...]:
         return tuple(
-            Node(number=number, name=self.process(number), broker=ports[self.process(number)], controller=ports[self.controller(number)])
+            Node(
+                number=number, name=self.process(number), apart=self.subnet is not None,
+                host="127.0.0.1" if self.subnet is None else f"{self.subnet}.{10 + number}",
+                broker=ports[self.process(number)], controller=ports[self.controller(number)],
+            )
             for number in self.numbers
-        )
+        )  # fmt: skip
 
     @classmethod
     def of(cls, layout: Layout) -> Self | None:
         """The shape of what is on the disk; none where no broker was yet."""
         if kept := read_json(layout.shape):
-            return cls(nodes=int(kept["nodes"]))
+            return cls(nodes=int(kept["nodes"]), subnet=kept["subnet"])
         return cls(nodes=1) if (layout.kafka / "data" / "meta.properties").exists() else None  # a root older than this file
 
     def keep(self, layout: Layout) -> None:
@@ -77,20 +83,16 @@ class Shape:
         write_json(layout.shape, asdict(self))
 
 
-def shape_of(layout: Layout, wanted: int | None) -> Shape:
-    """What the root has, else what is wanted, else one node.
+def agree(layout: Layout, shape: Shape, nodes: int | None, namespaces: bool | None) -> None:  # noqa: FBT001 -- none: not said
+    """Is it what was asked for? What was not said is not asked for.
 
     Raises:
-        NotThisMany: no such cluster, or another one than the root's.
+        NotThisBroker: the root has another one.
     """
-    if wanted is not None and wanted not in SIZES:
-        raise NotThisMany(f"a broker of {wanted} nodes is not offered: {' or '.join(map(str, SIZES))}")
-    found = Shape.of(layout)
-    if found is None:
-        return Shape(nodes=wanted or 1)
-    if wanted is not None and wanted != found.nodes:
-        raise NotThisMany(
-            f"the broker under {layout.root} has {found.nodes} node{'s'[: found.nodes - 1]}, not {wanted}: "
+    is_apart = shape.subnet is not None
+    found = f"{shape.nodes} node{'s'[: shape.nodes - 1]} {'with' if is_apart else 'without'} networks of their own"
+    if nodes not in {None, shape.nodes} or namespaces not in {None, is_apart}:
+        raise NotThisBroker(
+            f"the broker under {layout.root} has {found}, which is not what was asked for: "
             f"take another root, or remove {layout.kafka} and with it everything that the broker holds"
         )
-    return found

@@ -4,22 +4,23 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from raccroche.stack import kafka, postgres
+from raccroche.stack import kafka, network, postgres
 from raccroche.stack.jars import fetch
 from raccroche.stack.java import find_java
 from raccroche.stack.layout import SERVICES, Layout, kept_ports
-from raccroche.stack.nodes import Node, NotThisMany, shape_of
+from raccroche.stack.nodes import SIZES, Node, NotThisBroker, Shape, agree
 from raccroche.stack.programs import Plan
 from raccroche.stack.secrets import ADMIN, Secrets
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What the caller asked for. nodes: none, those that the root has."""
+    """What the caller asked for. nodes, namespaces: none, as the root has it."""
 
     services: tuple[str, ...]
     environment: Mapping[str, Mapping[str, str]]
     nodes: int | None
+    namespaces: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +43,27 @@ class Broker:
     jars: str | None = None
 
 
+def check(layout: Layout, wish: Wish) -> None:
+    """What a root has does not change because somebody asks for something else, whether it is up or not.
+
+    Raises:
+        NotThisBroker: the root has another broker.
+    """
+    if (found := Shape.of(layout)) is not None and "KAFKA_BOOTSTRAP_SERVERS" not in os.environ:
+        agree(layout, found, wish.nodes, wish.namespaces)
+
+
 def planned(layout: Layout, wish: Wish, show: Callable[[str], None]) -> Plan:
     """Decide, and prepare what was decided.
 
     Raises:
-        NotThisMany: the broker cannot have that many nodes.
+        NotThisBroker: the root has another one, or there is none like that.
+        NoNetwork: no network namespaces here.
         NoJava, NoPostgres, WrongJar, KafkaFailed: a part of it is not to be had.
     """
     database = _database(layout)
     show(f"database: {database.kind}")
-    broker = _broker(layout, wish.nodes, show)
+    broker = _broker(layout, wish, show)
     show(f"broker: {broker.kind}")
     return Plan(
         services=wish.services, environment=wish.environment, ports=kept_ports(layout, SERVICES),
@@ -70,12 +82,12 @@ def _database(layout: Layout) -> Database:
     return Database(admin_dsn=postgres.admin_dsn(port, password), kind=found.why, binaries=str(found.folder))
 
 
-def _broker(layout: Layout, nodes: int | None, show: Callable[[str], None]) -> Broker:
+def _broker(layout: Layout, wish: Wish, show: Callable[[str], None]) -> Broker:
     if (given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS")) is not None:
-        if nodes is not None:
-            raise NotThisMany("the broker is given by KAFKA_BOOTSTRAP_SERVERS: how many nodes it has is not ours to say")
+        if wish.nodes is not None or wish.namespaces is not None:
+            raise NotThisBroker("the broker is given by KAFKA_BOOTSTRAP_SERVERS: how many nodes it has and where is not ours to say")
         return Broker(bootstrap=given, kind="given by KAFKA_BOOTSTRAP_SERVERS")
-    shape = shape_of(layout, nodes)
+    shape = _shape(layout, wish)
     java = find_java()
     jars = fetch(show)
     shape.keep(layout)
@@ -86,3 +98,13 @@ def _broker(layout: Layout, nodes: int | None, show: Callable[[str], None]) -> B
         bootstrap=",".join(node.address for node in laid_out), kind=f"{what} on Java {java.version} from {java.why}", nodes=laid_out,
         java={"path": java.path, "version": java.version, "why": java.why}, jars=str(jars),
     )  # fmt: skip
+
+
+def _shape(layout: Layout, wish: Wish) -> Shape:
+    if wish.nodes is not None and wish.nodes not in SIZES:
+        raise NotThisBroker(f"a broker of {wish.nodes} nodes is not offered: {' or '.join(map(str, SIZES))}")
+    check(layout, wish)
+    found = Shape.of(layout)
+    if wish.namespaces or (found is not None and found.subnet is not None):
+        network.check()
+    return found or Shape(nodes=wish.nodes or 1, subnet=network.free_range(layout) if wish.namespaces else None)

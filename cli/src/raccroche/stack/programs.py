@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from chassis.provision import dsn_of
-from raccroche.stack import kafka, postgres
+from raccroche.stack import kafka, network, postgres
 from raccroche.stack.children import Program
 from raccroche.stack.java import Java
 from raccroche.stack.layout import Layout
@@ -60,8 +60,8 @@ def kafka_programs(layout: Layout, plan: Plan) -> list[Program]:
     java = Java(path=str(plan.java["path"]), version=int(str(plan.java["version"])), why=str(plan.java["why"]))
     return [
         Program(
-            name=node.name, command=kafka.command(node.folder(layout), java, Path(plan.jars)), log=layout.log / f"{node.name}.log",
-            port=node.broker, patience=30, together="kafka",
+            name=node.name, command=network.inside(layout, node, kafka.command(node.folder(layout), java, Path(plan.jars))),
+            log=layout.log / f"{node.name}.log", port=node.broker, patience=20, together="kafka",
         )
         for node in plan.nodes
     ]  # fmt: skip

@@ -13,12 +13,13 @@ import asyncpg
 import httpx
 
 from chassis.provision import AUDITOR, dsn_of
-from raccroche.stack import faults
+from raccroche.stack import faults, network
 from raccroche.stack.children import end, end_leftovers, lives
 from raccroche.stack.cluster import Cluster
 from raccroche.stack.layout import SERVICES, Layout, read_json
-from raccroche.stack.nodes import NotThisMany
-from raccroche.stack.planning import Wish, planned
+from raccroche.stack.network import NoNetwork
+from raccroche.stack.nodes import Node, NotThisBroker
+from raccroche.stack.planning import Wish, check, planned
 from raccroche.stack.programs import Plan
 from raccroche.stack.secrets import Secrets
 
@@ -38,16 +39,17 @@ class Stack:
     """One stack under one root.
 
     services: which of the five to run. nodes: of the broker, 1 or 3; not said, those that the root has.
+    namespaces: each node in a network of its own, so that it can be isolated (Linux and root only); not said, as the root has it.
     environment: more variables per service. show: told what goes on.
     """
 
     def __init__(
-        self, root: Path, *, services: tuple[str, ...] = SERVICES, nodes: int | None = None,
+        self, root: Path, *, services: tuple[str, ...] = SERVICES, nodes: int | None = None, namespaces: bool | None = None,
         environment: Mapping[str, Mapping[str, str]] | None = None, show: Callable[[str], None] = quiet,
     ) -> None:  # fmt: skip
         self.layout = Layout(root)
         self.services = services
-        self._wish = Wish(services=services, environment=environment or {}, nodes=nodes)
+        self._wish = Wish(services=services, environment=environment or {}, nodes=nodes, namespaces=namespaces)
         self._show = show
         self._secrets = Secrets(self.layout)
         self._spawned = 0.0
@@ -63,11 +65,12 @@ class Stack:
             NotUp: something did not start; everything that did is stopped again.
         """
         if self.is_up():
+            self._or_not_up(lambda: check(self.layout, self._wish))
             return False
         self.layout.make()
         self._secrets.make()
         self.layout.clock_offset.touch()
-        self._plan().save(self.layout.plan)
+        self._or_not_up(lambda: planned(self.layout, self._wish, self._show)).save(self.layout.plan)
         if not lives(self.status().get("pid"), self.status().get("born")):
             self._spawn()
         await self._until_up()
@@ -89,6 +92,7 @@ class Stack:
         if supervised:
             await asyncio.to_thread(end, pid, birth, signal.SIGTERM, DOWN_SECONDS)  # type: ignore[arg-type]  # lives() checked both
         left = await asyncio.to_thread(end_leftovers, self.status())
+        network.remove(self.layout)
         return supervised or left > 0
 
     async def kill(self, name: str) -> None:
@@ -101,7 +105,7 @@ class Stack:
 
     async def pause(self, name: str) -> None:
         """SIGSTOP: it lives, keeps its connections and does nothing."""
-        faults.strike(self.layout, name, signal.SIGSTOP)
+        await faults.pause(self.layout, name)
 
     async def resume(self, name: str) -> None:
         faults.strike(self.layout, name, signal.SIGCONT)
@@ -114,6 +118,23 @@ class Stack:
         """Returns when it was started again, which is before it is ready."""
         await faults.release(self.layout, name)
 
+    async def isolate(self, name: str) -> None:
+        """Cut a node of the broker off from its peers and from everybody, until `rejoin`; it goes on running.
+
+        Raises:
+            NotUp: the node has no network of its own.
+        """
+        network.cut(self.layout, self._apart(name))
+
+    async def rejoin(self, name: str) -> None:
+        network.mend(self.layout, self._apart(name))
+
+    def _apart(self, name: str) -> Node:
+        for node in Plan.load(self.layout.plan).nodes:
+            if node.name == name and node.apart:
+                return node
+        raise NotUp(f"{name} is no broker node with a network of its own: Stack(root, nodes=3, namespaces=True)")
+
     @property
     def bootstrap(self) -> str:
         return Plan.load(self.layout.plan).bootstrap
@@ -121,8 +142,7 @@ class Stack:
     @property
     def cluster(self) -> Cluster:
         """Who leads, coordinates, controls."""
-        plan = Plan.load(self.layout.plan)
-        return Cluster(bootstrap=plan.bootstrap, layout=self.layout, nodes=plan.nodes)
+        return Cluster(layout=self.layout, nodes=Plan.load(self.layout.plan).nodes)
 
     @property
     def admin_dsn(self) -> str:
@@ -191,10 +211,11 @@ class Stack:
         if self.is_up():
             raise NotUp("take the stack down first")
 
-    def _plan(self) -> Plan:
+    @staticmethod
+    def _or_not_up[T](done: Callable[[], T]) -> T:
         try:
-            return planned(self.layout, self._wish, self._show)
-        except NotThisMany as refused:
+            return done()
+        except (NotThisBroker, NoNetwork) as refused:
             raise NotUp(str(refused)) from None
 
     def _spawn(self) -> None:

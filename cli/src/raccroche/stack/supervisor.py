@@ -16,6 +16,7 @@ import asyncpg
 
 from chassis.topics import ensure_topics
 from contracts.catalogue import TOPICS
+from raccroche.stack import network
 from raccroche.stack.children import Child, Program, born, end_leftovers
 from raccroche.stack.installing import install
 from raccroche.stack.layout import Layout, read_json, write_json
@@ -46,6 +47,8 @@ class Supervisor:
         self._write()
         keeping: list[asyncio.Task[None]] = []
         try:
+            network.remove(self.layout)  # of a supervisor that was killed
+            network.make(self.layout, self.plan.nodes)
             await self._start(keeping)
             self.phase = "up"
             self._write()
@@ -59,6 +62,7 @@ class Supervisor:
                 task.cancel()
             self.phase = self.phase if self.phase.startswith("failed") else "down"
             self._write()
+            network.remove(self.layout)
 
     async def _start(self, keeping: list[asyncio.Task[None]]) -> None:
         if (program := database_program(self.layout, self.plan)) is not None:
