@@ -19,7 +19,7 @@ from chassis.outbox import Entry, Outbox
 from chassis.telemetry import links_from
 from chassis.topics import BrokerIdentity
 
-BATCH = 500
+BATCH = 1_500
 POLL_SECONDS = 0.05
 STANDBY_SECONDS = 1.0
 

@@ -4,7 +4,6 @@ import asyncio
 import math
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 
 import orjson
 from aiokafka import AIOKafkaProducer
@@ -29,21 +28,18 @@ class Speech:
         Raises (when awaited):
             aiokafka.errors.KafkaError: one was not acknowledged; nothing may be taken for said, begin again.
         """
-        return asyncio.ensure_future(_all_acknowledged([await self._hand_over(entry) for entry in entries]))
-
-    async def _hand_over(self, entry: Entry) -> Awaitable[object]:
-        assert entry.sequence is not None  # only what has its place is said
-        assert entry.chain is not None
-        headers = to_headers(
-            orjson.loads(entry.attributes),
-            sequence=entry.sequence, chain=entry.chain.hex(),
-            traceparent=entry.traceparent, tracestate=entry.tracestate,
-        )  # fmt: skip
-        acknowledged: Awaitable[object] = await self.producer.send(
-            self.topic, value=entry.body, key=entry.subject.encode(), headers=headers,
-            timestamp_ms=int(entry.recorded_at.astimezone(UTC).timestamp() * 1000),
-        )  # fmt: skip
-        return acknowledged
+        send, topic, pending = self.producer.send, self.topic, []
+        for entry in entries:
+            assert entry.sequence is not None  # only what has its place is said
+            assert entry.chain is not None
+            headers = to_headers(
+                orjson.loads(entry.attributes),
+                sequence=entry.sequence, chain=entry.chain.hex(),
+                traceparent=entry.traceparent, tracestate=entry.tracestate,
+            )  # fmt: skip
+            instant = int(entry.recorded_at.timestamp() * 1000)
+            pending.append(await send(topic, value=entry.body, key=entry.subject.encode(), timestamp_ms=instant, headers=headers))
+        return asyncio.ensure_future(_all_acknowledged(pending))
 
 
 async def _all_acknowledged(pending: Sequence[Awaitable[object]]) -> None:

@@ -64,6 +64,8 @@ class MalformedEnvelope(ValueError):
     """The headers are not those of an event of this house; says which, never the values."""
 
 
+HEADER_NAMES = {name: f"ce_{name}" for name in Attributes.model_fields} | {"datacontenttype": "content-type"}
+
 type Headers = Sequence[tuple[str, bytes]]
 
 
@@ -71,7 +73,7 @@ def to_headers(
     attributes: Mapping[str, str], *, sequence: int, chain: str, traceparent: str | None, tracestate: str | None
 ) -> list[tuple[str, bytes]]:
     """Kafka headers of one record. `datacontenttype` goes as `content-type`, as the binding says."""
-    headers = [("content-type" if name == "datacontenttype" else f"ce_{name}", value.encode()) for name, value in attributes.items()]
+    headers = [(HEADER_NAMES.get(name) or f"ce_{name}", value.encode()) for name, value in attributes.items()]
     headers.append(("ce_sequence", str(sequence).encode()))
     headers.append(("ce_chain", chain.encode()))
     if traceparent:
