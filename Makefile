@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 ARGS ?=
 
-.PHONY: help setup demo test check simulate up down status format lock clean
+.PHONY: help setup demo test check simulate faults bench up down status format lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,13 @@ check: setup ## format, lint, types, walls, fast tests
 
 simulate: setup ## the core in virtual time under faults, seed by seed, and every mutant (ARGS="--seeds 20000", ARGS="--seed 7")
 	PYTHONPATH=tests:chassis/tests .venv/bin/python -m simulation $(ARGS)
+
+faults: setup ## strike real processes, Kafka on three nodes and PostgreSQL, and ask what was lost (FAULTS=smoke: the short form)
+	PYTHONPATH=tests:chassis/tests .venv/bin/python -m simulation $(if $(filter smoke,$(FAULTS)),--seeds 1000,--seeds 5000)
+	PYTHONPATH=tests:chassis/tests .venv/bin/python -m faults $(if $(filter smoke,$(FAULTS)),--smoke) $(ARGS)
+
+bench: setup ## measure the chassis beside its references (ARGS="commands relaying")
+	PYTHONPATH=tests:chassis/tests .venv/bin/python -m load $(ARGS)
 
 up: setup ## start the local stack
 	@.venv/bin/raccroche up
