@@ -178,7 +178,7 @@ def _web(name: str, settings: Settings, parts: Parts, health: Health) -> FastAPI
 @asynccontextmanager
 async def _hearing(settings: Settings, consumer: Consumer) -> AsyncIterator[None]:
     """The broker's client, from start to a stop that lets the batch in hand be finished."""
-    broker = KafkaBroker(settings.bootstrap, allow_auto_create_topics=False, graceful_timeout=15.0, logger=None)
+    broker = KafkaBroker(settings.bootstrap.split(","), allow_auto_create_topics=False, graceful_timeout=15.0, logger=None)
     consumer.subscribe(broker)
     await _patiently("the broker", broker.start)
     try:
