@@ -35,14 +35,12 @@ def in_threads(dsn: str, clients: int, streams: int, seconds: float) -> float:
     began = time.perf_counter()
 
     def client(first: int) -> int:
-        done = 0
-        for n in itertools.count(first, clients):
+        for done in itertools.count():
             if time.perf_counter() - began >= seconds:
                 return done
-            offer: Offer = application.repository.get(ids[n % streams])
+            offer: Offer = application.repository.get(ids[(first + done * clients) % streams])
             offer.hold()
             application.save(offer)
-            done += 1
         raise AssertionError("count() has no end")
 
     with ThreadPoolExecutor(clients) as threads:
