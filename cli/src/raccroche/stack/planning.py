@@ -44,13 +44,23 @@ class Broker:
 
 
 def check(layout: Layout, wish: Wish) -> None:
-    """What a root has does not change because somebody asks for something else, whether it is up or not.
+    """Can it be had here? What a root has does not change because somebody asks for something else, whether it is up or not.
 
     Raises:
-        NotThisBroker: the root has another broker.
+        NotThisBroker: the root has another one, or there is none like that.
+        NoNetwork: no network namespaces here.
     """
-    if (found := Shape.of(layout)) is not None and "KAFKA_BOOTSTRAP_SERVERS" not in os.environ:
+    if "KAFKA_BOOTSTRAP_SERVERS" in os.environ:
+        if wish.nodes is not None or wish.namespaces is not None:
+            raise NotThisBroker("the broker is given by KAFKA_BOOTSTRAP_SERVERS: how many nodes it has and where is not ours to say")
+        return
+    if wish.nodes is not None and wish.nodes not in SIZES:
+        raise NotThisBroker(f"a broker of {wish.nodes} nodes is not offered: {' or '.join(map(str, SIZES))}")
+    found = Shape.of(layout)
+    if found is not None:
         agree(layout, found, wish.nodes, wish.namespaces)
+    if wish.namespaces or (found is not None and found.subnet is not None):
+        network.check()
 
 
 def planned(layout: Layout, wish: Wish, show: Callable[[str], None]) -> Plan:
@@ -61,6 +71,7 @@ def planned(layout: Layout, wish: Wish, show: Callable[[str], None]) -> Plan:
         NoNetwork: no network namespaces here.
         NoJava, NoPostgres, WrongJar, KafkaFailed: a part of it is not to be had.
     """
+    check(layout, wish)
     database = _database(layout)
     show(f"database: {database.kind}")
     broker = _broker(layout, wish, show)
@@ -84,10 +95,8 @@ def _database(layout: Layout) -> Database:
 
 def _broker(layout: Layout, wish: Wish, show: Callable[[str], None]) -> Broker:
     if (given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS")) is not None:
-        if wish.nodes is not None or wish.namespaces is not None:
-            raise NotThisBroker("the broker is given by KAFKA_BOOTSTRAP_SERVERS: how many nodes it has and where is not ours to say")
         return Broker(bootstrap=given, kind="given by KAFKA_BOOTSTRAP_SERVERS")
-    shape = _shape(layout, wish)
+    shape = Shape.of(layout) or Shape(nodes=wish.nodes or 1, subnet=network.free_range(layout) if wish.namespaces else None)
     java = find_java()
     jars = fetch(show)
     shape.keep(layout)
@@ -98,13 +107,3 @@ def _broker(layout: Layout, wish: Wish, show: Callable[[str], None]) -> Broker:
         bootstrap=",".join(node.address for node in laid_out), kind=f"{what} on Java {java.version} from {java.why}", nodes=laid_out,
         java={"path": java.path, "version": java.version, "why": java.why}, jars=str(jars),
     )  # fmt: skip
-
-
-def _shape(layout: Layout, wish: Wish) -> Shape:
-    if wish.nodes is not None and wish.nodes not in SIZES:
-        raise NotThisBroker(f"a broker of {wish.nodes} nodes is not offered: {' or '.join(map(str, SIZES))}")
-    check(layout, wish)
-    found = Shape.of(layout)
-    if wish.namespaces or (found is not None and found.subnet is not None):
-        network.check()
-    return found or Shape(nodes=wish.nodes or 1, subnet=network.free_range(layout) if wish.namespaces else None)

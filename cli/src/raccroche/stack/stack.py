@@ -18,7 +18,7 @@ from raccroche.stack.children import end, end_leftovers, lives
 from raccroche.stack.cluster import Cluster
 from raccroche.stack.layout import SERVICES, Layout, read_json
 from raccroche.stack.network import NoNetwork
-from raccroche.stack.nodes import Node, NotThisBroker
+from raccroche.stack.nodes import Node, NotThisBroker, Shape
 from raccroche.stack.planning import Wish, check, planned
 from raccroche.stack.programs import Plan
 from raccroche.stack.secrets import Secrets
@@ -92,7 +92,7 @@ class Stack:
         if supervised:
             await asyncio.to_thread(end, pid, birth, signal.SIGTERM, DOWN_SECONDS)  # type: ignore[arg-type]  # lives() checked both
         left = await asyncio.to_thread(end_leftovers, self.status())
-        network.remove(self.layout)
+        self._or_not_up(lambda: network.remove(self.layout))
         return supervised or left > 0
 
     async def kill(self, name: str) -> None:
@@ -189,9 +189,12 @@ class Stack:
             return ["does not answer"]
 
     def wipe_broker(self) -> None:
-        """Lose everything that the broker holds; the stack must be down."""
+        """Lose everything that the broker holds, but not how many nodes it has; the stack must be down."""
         self._must_be_down()
+        shape = Shape.of(self.layout)
         shutil.rmtree(self.layout.kafka)
+        if shape is not None:
+            shape.keep(self.layout)
 
     async def wipe_database(self, name: str) -> None:
         """Drop one database; the stack must be down. Starts broker and database, without services, for as long as it takes."""
