@@ -305,6 +305,7 @@ def stalled(stall: str) -> Callable[[Ground], Awaitable[None]]:
             raise AssertionError("the watchdog did not end it within 60 s")
         await loading
         await ground.ready(service)
+        await ground.clients(8, 3, OFFERS)
 
     return play
 
