@@ -27,7 +27,7 @@ async def rows(house: House) -> list[Row]:
             await speaker.prepare(replication=1)
             await listener.prepare(replication=1)
             await speaker.serve("speaker", environment={"SPECIMEN_CONSUMER": "speaker"})
-            await listener.serve("listener", environment={"SPECIMEN_CONSUMER": "listener"})
+            await listener.serve("listener")
             times = await _measured(speaker, listener.dsns["admin"])
         finally:
             await speaker.leave()
