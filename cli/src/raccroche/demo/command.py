@@ -87,10 +87,14 @@ async def examine(stack: Stack, journey: Journey) -> tuple[Outcome, Story]:
 
 
 async def one_story(history: Caller, journey: Journey) -> Story:
-    """The longest way among the first few young people met: a story with as much in it as possible."""
-    longest: Story = []
-    for person_id in sorted(journey.plans)[:25]:
+    """The most varied way among a few young people met, those first who were referred: a story with as much in it as possible."""
+    richest: Story = []
+    for person_id in sorted(journey.plans, key=lambda met: (not journey.was_referred(met), met))[:25]:
         events = (await history.get(f"/persons/{person_id}/story"))["events"]
-        if isinstance(events, list) and len(events) > len(longest):
-            longest = events
-    return longest
+        if isinstance(events, list) and _variety(events) > _variety(richest):
+            richest = events
+    return richest
+
+
+def _variety(story: Story) -> tuple[int, int]:
+    return len({event["type"] for event in story}), len(story)

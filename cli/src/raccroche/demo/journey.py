@@ -176,6 +176,10 @@ class Journey:
     async def _collect(self) -> None:
         await asyncio.gather(*(recipient.collect() for recipient in self._recipients.values()))
 
+    def was_referred(self, person_id: UUID) -> bool:
+        """Whether somebody whom an adviser met was to be proposed an offer."""
+        return _plan_of(self.plans[person_id]).offer_id is not None
+
     def _make_recipients(self) -> dict[str, Recipient]:
         ids = {one.recipient_id for one in self.fiction.designations}
         return {one: Recipient(recipient_id=one, caller=self._caller("transmission", "recipient", organisation=one)) for one in sorted(ids)}
