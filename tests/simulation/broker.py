@@ -14,6 +14,7 @@ from contracts.envelope import to_headers
 
 TOPIC = "raccroche.offers"
 PARTITIONS = 3
+BEHIND_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +28,15 @@ class Written:
 
 @dataclass(kw_only=True)
 class Broker:
-    """acks: `all` waits for the follower; `1` does not (a mutant). key_of: what chooses the partition (the subject)."""
+    """acks: `all` waits for the follower; `1` does not (a mutant). key_of: what chooses the partition (the subject).
+
+    in_sync_is_enough: a follower that falls behind is waited for no longer (min.insync.replicas=1, a mutant).
+    """
 
     delay: Callable[[], float]
     strikes: Callable[[str], bool]
     acks: str = "all"
+    in_sync_is_enough: bool = False
     key_of: Callable[[Entry], str] = lambda entry: entry.subject
     log: list[list[Written]] = field(default_factory=lambda: [[] for _ in range(PARTITIONS)])
     copied: list[int] = field(default_factory=lambda: [0] * PARTITIONS)
@@ -44,17 +49,17 @@ class Broker:
         """Append on the leader; whether the record was there, as far as the chosen acks say, when the reply was sent."""
         log = self.log[partition]
         log.extend(records)
-        end = len(log)
-        copying = asyncio.create_task(self._copy(partition, end))
+        behind = self.strikes("follower behind")
+        copying = asyncio.create_task(self._copy(partition, len(log), BEHIND_SECONDS if behind else self.delay()))
         self.keep(copying)
-        if self.acks == "all":
+        if self.acks == "all" and not (behind and self.in_sync_is_enough):
             await asyncio.shield(copying)
             return self.log[partition] is log
         return True
 
-    async def _copy(self, partition: int, end: int) -> None:
+    async def _copy(self, partition: int, end: int, delay: float) -> None:
         log = self.log[partition]
-        await asyncio.sleep(self.delay())
+        await asyncio.sleep(delay)
         if self.log[partition] is log:
             self.copied[partition] = max(self.copied[partition], end)
 

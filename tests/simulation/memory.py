@@ -2,7 +2,7 @@
 
 Manners kept, each held to the real one by test_conformance.py: READ COMMITTED; a second writer of a unique key waits for the
 first one's end, then fails or goes on; row locks; numbers drawn at the insert, visible at the commit; a lost connection rolls
-back; a commit whose answer is lost may have happened.
+back; a commit whose answer is lost may have happened; whoever stands idle in a transaction for too long is thrown out.
 """
 
 import asyncio
@@ -25,6 +25,8 @@ from contracts.event import Event
 
 GONE = object()
 DEADLOCK_SECONDS = 1.0
+IDLE_IN_TRANSACTION_SECONDS = 20.0
+"""As chassis.provision sets it for every role: a session that holds a transaction open and does nothing is ended."""
 
 type Place = tuple[str, object]
 """Table and key."""
@@ -41,6 +43,7 @@ class Memory:
     rows: dict[str, dict[object, Any]] = field(default_factory=dict)
     held: dict[Place, "Transaction"] = field(default_factory=dict)
     drawn: int = 0
+    idle_limit: float = IDLE_IN_TRANSACTION_SECONDS
 
     def draw(self) -> int:
         """The next number of the identity column: given at once, whatever becomes of the transaction."""
@@ -58,6 +61,18 @@ class Transaction:
     memory: Memory
     writes: dict[Place, Any] = field(default_factory=dict)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    thrown_out: bool = False
+    last_heard_of: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+    def go_on(self) -> None:
+        """The next statement has come.
+
+        Raises:
+            asyncpg.ConnectionDoesNotExistError: too late, the session was ended meanwhile.
+        """
+        if self.thrown_out:
+            raise asyncpg.ConnectionDoesNotExistError("idle in transaction for too long")
+        self.last_heard_of = asyncio.get_running_loop().time()
 
     def read(self, table: str, key: object) -> Any:
         found = self.writes.get((table, key), self.memory.table(table).get(key))
@@ -74,6 +89,9 @@ class Transaction:
             asyncpg.DeadlockDetectedError: whoever holds it does not end in time.
         """
         while (other := self.memory.held.get((table, key), self)) is not self:
+            if asyncio.get_running_loop().time() - other.last_heard_of >= self.memory.idle_limit:
+                other.throw_out()
+                continue
             try:
                 await asyncio.wait_for(other.ended.wait(), DEADLOCK_SECONDS)
             except TimeoutError:
@@ -98,6 +116,10 @@ class Transaction:
                 self.memory.table(table).pop(key, None)
             else:
                 self.memory.table(table)[key] = row
+        self.end()
+
+    def throw_out(self) -> None:
+        self.thrown_out = True
         self.end()
 
     def end(self) -> None:
@@ -125,6 +147,7 @@ class MemoryConnection:
         try:
             yield
             await self.moment("commit")
+            self.now.go_on()
             if self.later is not None and self.now.writes:
                 self._promise(self.later, self.now)
             else:
@@ -155,6 +178,7 @@ class MemoryConnection:
         """The transaction in hand, or one of its own."""
         await self.moment(name)
         if self.now is not None:
+            self.now.go_on()
             yield self.now
             return
         async with self.transaction():

@@ -1,7 +1,8 @@
 """One suite for the fakes and for what they stand for: the same rules asked of memory and of PostgreSQL, of the fake broker and of Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -39,6 +40,8 @@ class House:
     ledger: Any
     rows: Any
     outbox: Callable[[Any], Any]
+    hurry: Callable[[Any], Awaitable[object]]
+    """Makes the server impatient, after 0.2 s, with that session."""
 
 
 @pytest.fixture(params=["memory", pytest.param("postgresql", marks=pytest.mark.stack)])
@@ -51,9 +54,13 @@ def database(request: pytest.FixtureRequest) -> Any:
 async def house(database: Any) -> AsyncIterator[House]:
     if database is None:
         memory = Memory()
+
+        async def hurry(_: MemoryConnection) -> None:
+            memory.idle_limit = 0.2
+
         yield House(
             pool=MemoryPool(connect=lambda: MemoryConnection(memory=memory)), store=MemoryStore(real=STORE), ledger=MemoryLedger("reader"),
-            rows=MemoryRows(), outbox=lambda connection: MemoryOutbox(connection=connection),
+            rows=MemoryRows(), outbox=lambda connection: MemoryOutbox(connection=connection), hurry=hurry,
         )  # fmt: skip
         return
     dsns = await database(Database(name="conform", migrations=(chassis_migrations(),)))
@@ -62,7 +69,8 @@ async def house(database: Any) -> AsyncIterator[House]:
     await owner.close()
     async with asyncpg.create_pool(dsns["admin"], min_size=3, max_size=6) as pool:
         yield House(
-            pool=pool, store=STORE, ledger=Ledger("reader"), rows=PostgresqlRows(), outbox=lambda connection: Outbox(connection=connection)
+            pool=pool, store=STORE, ledger=Ledger("reader"), rows=PostgresqlRows(), outbox=lambda connection: Outbox(connection=connection),
+            hurry=lambda connection: connection.execute("set idle_in_transaction_session_timeout = '200ms'"),
         )  # fmt: skip
 
 
@@ -196,6 +204,21 @@ async def test_a_mark_is_one_reader_s_at_a_time(house: House) -> None:
         assert not second.done()
         await _leave(transaction, commits=True)
         assert await second == 5
+
+
+async def test_who_stands_idle_in_a_transaction_for_too_long_loses_what_it_holds(house: House) -> None:
+    async with house.pool.acquire() as one, house.pool.acquire() as other:
+        await house.hurry(one)
+        transaction = one.transaction()
+        await _enter(transaction)
+        await house.ledger.lock_mark(one, TOPIC, 0, BROKER)
+        await house.ledger.move_mark(one, TOPIC, 0, 5)
+        await asyncio.sleep(0.4)
+        assert await _lock_on(house, other) == 0
+        with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.IdleInTransactionSessionTimeoutError)):
+            await house.ledger.move_mark(one, TOPIC, 0, 6)
+        with suppress(Exception):
+            await _leave(transaction, commits=False)
 
 
 async def test_a_watermark_never_falls(house: House) -> None:

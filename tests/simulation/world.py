@@ -17,12 +17,13 @@ from chassis.consumer import Consumer
 from chassis.decider import Outcome, Request
 from chassis.event_store import EventStore
 from chassis.handler import Handler, TryAgain
-from chassis.heard import Heard
+from chassis.heard import Heard, RawRecord, Unreadable, read
 from chassis.projection import Projection
 from chassis.relay import Relay
 from chassis.share import HoleInPartition
 from chassis.subscription import Subscription
 from chassis.topics import BrokerIdentity
+from chassis.watchdog import LOOK_SECONDS, Look, Verdict
 from contracts.offers import SeatsChanged
 from simulation.broker import PARTITIONS, TOPIC, Broker, MemoryVoice, Written
 from simulation.memory import Memory, MemoryConnection, MemoryLedger, MemoryOutbox, MemoryPool, MemoryRows, MemoryStore
@@ -34,7 +35,8 @@ BAD_OFFER, BAD_FROM = "specimen--3", 3
 """A handler has a bug: it raises on the third event of this offer."""
 
 STORM_SECONDS = 3.0
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 180.0
+IDLE_SECONDS = 0.05
 
 
 class AnswerLost(Exception):
@@ -56,7 +58,9 @@ class Rates:
     refused: float = 0.02
     ack_lost: float = 0.02
     slow: float = 0.04
-    restart: float = 0.02
+    mute: float = 0.001
+    stuck: float = 0.001
+    behind: float = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,11 @@ class Variant:
     outbox: Callable[..., Any] = MemoryOutbox
     ledger: Callable[[str], Any] = MemoryLedger
     store: Callable[..., Any] = MemoryStore
-    clock_in_rows: bool = False
+    memory: Callable[[], Memory] = Memory
+    in_sync_is_enough: bool = False
+    acknowledged_first: bool = False
+    client_decodes: bool = False
+    in_rows: Callable[["World"], str] = lambda _: ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +124,12 @@ class World:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
-        self.a, self.b = Memory(), Memory()
+        self.a, self.b = self.variant.memory(), Memory()
+        self.group: dict[int, int] = {}
         self.clock = VirtualClock()
         self.broker = Broker(
             delay=lambda: self.rng.random() * 0.01, strikes=self._broker_strikes, acks=self.variant.acks,
+            in_sync_is_enough=self.variant.in_sync_is_enough,
             key_of=(lambda entry: str(entry.event_id)) if self.variant.key_of_event else (lambda entry: entry.subject),
         )  # fmt: skip
         self.lock: Incarnation | None = None
@@ -135,16 +145,18 @@ class World:
         return True
 
     def _broker_strikes(self, name: str) -> bool:
-        return self.strikes(name, self.rates.refused if name == "send refused" else self.rates.ack_lost)
+        return self.strikes(name, {"send refused": self.rates.refused, "ack lost": self.rates.ack_lost}.get(name, self.rates.behind))
 
     async def moment(self, _: str) -> None:
-        """A statement is on its way: time passes, a process may die, a connection may break."""
+        """A statement is on its way: time passes, a process may die, a connection may break; in a member it may never return."""
         now = INCARNATION.get()
         slow = self.storm and self.rng.random() < self.rates.slow
         await asyncio.sleep(self.rng.random() * (0.2 if slow else 0.002))
         if now is not None and (now.dead or self.strikes("killed", self.rates.killed)):
             now.die()
             raise asyncio.CancelledError
+        if now is not None and now.name.startswith("member") and self.strikes("statement never returns", self.rates.stuck):
+            await asyncio.Event().wait()
         if self.strikes("disconnected", self.rates.disconnected):
             raise asyncpg.ConnectionDoesNotExistError("simulated")
 
@@ -226,8 +238,9 @@ class World:
             event = heard.event
             if event.offer_id == BAD_OFFER and event.held == BAD_FROM:
                 raise ZeroDivisionError("the handler's bug")
-            seen_at = str(self.clock.now()) if self.variant.clock_in_rows else ""
-            return Counted(offer_id=event.offer_id, times=(row.times if row else 0) + 1, last=event.held, seen_at=seen_at)
+            return Counted(
+                offer_id=event.offer_id, times=(row.times if row else 0) + 1, last=event.held, seen_at=self.variant.in_rows(self)
+            )  # fmt: skip
 
         return Projection(
             table=table, row=Counted, key_column="offer_id", hears=(SeatsChanged,), key=lambda event: event.offer_id,
@@ -235,35 +248,52 @@ class World:
         )  # fmt: skip
 
     def hearing(self, member: int) -> Callable[[Incarnation], Any]:
-        async def hear(_: Incarnation) -> None:
-            consumer, positions, idle = self.consumer("members", self.b), {}, 0
-            while idle < 1_000:  # then it ends, as chassis.watchdog makes it: nothing comes although there is more
-                batch = []
-                for partition in range(PARTITIONS):
-                    if member not in self.owners[partition]:
-                        positions.pop(partition, None)
-                        continue
-                    if partition not in positions:
-                        positions[partition] = await self.mark("members", partition)
-                    batch += self._poll(partition, positions)
-                await asyncio.sleep(0.01)
-                idle = 0 if batch or not self._lagging() else idle + 1
+        async def hear(now: Incarnation) -> None:
+            consumer, positions, mute = self.consumer("members", self.b), {}, False
+            now.spawn(self._watch(now, member))
+            while True:
+                mute = mute or self.strikes("client mute", self.rates.mute)
+                batch = [] if mute else await self._batch(member, positions)
+                await asyncio.sleep(0.01 if batch else IDLE_SECONDS)
                 if batch and not await self._hear(consumer, batch):
                     positions.clear()
 
         return hear
 
-    def _lagging(self) -> bool:
-        marks = [(self.b.table("marks").get(("members", TOPIC, p)) or ("t1", 0))[1] for p in range(PARTITIONS)]
-        return marks != self.broker.copied
+    async def _watch(self, now: Incarnation, member: int) -> None:
+        """The house's own verdict on what is seen from outside; it ends the process."""
+        verdict, clock = Verdict(), asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            assigned = frozenset((TOPIC, one) for one in range(PARTITIONS) if member in self.owners[one])
+            ends = {(TOPIC, one): end for one, end in enumerate(self.broker.copied)}
+            marks = {(TOPIC, one): self._mark("members", one) for one in range(PARTITIONS)}
+            if verdict.of(Look(at=clock(), marks=marks, ends=ends, assigned=assigned, beat=clock())):
+                self.struck["ended by the watchdog"] += 1
+                now.die()
 
-    def _poll(self, partition: int, positions: dict[int, int]) -> list[Any]:
+    async def _batch(self, member: int, positions: dict[int, int]) -> list[RawRecord]:
+        """One poll of the client: some records of each partition that this member has."""
+        batch: list[RawRecord] = []
+        for partition in range(PARTITIONS):
+            if member not in self.owners[partition]:
+                positions.pop(partition, None)
+                continue
+            if partition not in positions:
+                positions[partition] = await self.mark("members", partition)
+            batch += self._poll(partition, positions)
+        return batch
+
+    def _poll(self, partition: int, positions: dict[int, int]) -> list[RawRecord]:
         if self.strikes("delivered again", 0.05):
             positions[partition] = max(positions[partition] - 4, 0)
         if self.strikes("offset skipped", 0.02):
             positions[partition] += 1
         found = self.broker.read(partition, positions[partition], 1 + self.rng.randrange(20))
+        if self.variant.client_decodes and not all(map(_decodable, found)):
+            return []
         positions[partition] += len(found)
+        self.group[partition] = max(positions[partition], self.group.get(partition, 0))
         return found
 
     async def _hear(self, consumer: Consumer, batch: Sequence[Any]) -> bool:
@@ -275,8 +305,12 @@ class World:
         return True
 
     async def mark(self, consumer: str, partition: int) -> int:
+        """Where hearing begins: the mark; the group's offset for a mutant."""
         await asyncio.sleep(0.001)
-        return (self.b.table("marks").get((consumer, TOPIC, partition)) or ("t1", 0))[1]
+        return self.group.get(partition, 0) if self.variant.acknowledged_first else self._mark(consumer, partition)
+
+    def _mark(self, consumer: str, partition: int) -> int:
+        return int((self.b.table("marks").get((consumer, TOPIC, partition)) or ("t1", 0))[1])
 
     # ---- the outside
 
@@ -380,7 +414,7 @@ class World:
     def _at_rest(self) -> bool:
         if self.a.table("outbox") or self.broker.wire or self.late:
             return False
-        heard = [(self.b.table("marks").get(("members", TOPIC, p)) or ("t1", 0))[1] for p in range(PARTITIONS)]
+        heard = [self.group.get(one, 0) if self.variant.acknowledged_first else self._mark("members", one) for one in range(PARTITIONS)]
         return heard == [len(log) for log in self.broker.log]
 
     async def heard_anew(self) -> dict[object, Counted]:
@@ -393,6 +427,14 @@ class World:
             if records:
                 await consumer.hear(records)
         return {key: dataclasses.asdict(row) for key, row in memory.table("counted_anew").items()}
+
+
+def _decodable(raw: RawRecord) -> bool:
+    try:
+        read(raw)
+    except Unreadable:
+        return False
+    return True
 
 
 def when_seats_changed_then_hold_seat(event: SeatsChanged) -> list[HoldSeat]:

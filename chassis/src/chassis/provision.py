@@ -12,7 +12,8 @@ AUDITOR = "raccroche_auditor"
 MIGRATION_LOCK = 0x6D_69_67_72  # "migr"
 READ_BY_AUDITOR = ("events", "relay_log", "heard")
 
-TIMEOUTS = {"statement_timeout": "60s", "lock_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
+TIMEOUTS = {"statement_timeout": "60s", "lock_timeout": "30s", "idle_in_transaction_session_timeout": "20s"}
+"""A member that hangs in a transaction holds its marks' rows: it loses them before its successor's watchdog grows impatient (40 s)."""
 
 
 @dataclass(frozen=True, kw_only=True)
