@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from simulation.world import BAD_FROM, BAD_OFFER, World
+from simulation.variants import BAD_FROM, BAD_OFFER
+from simulation.world import World
 
 DONE = "done"
 

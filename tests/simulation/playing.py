@@ -1,12 +1,23 @@
 """One seed, one verdict: plays a world to its rest and asks the oracles; the same seed always gives the same story."""
 
+import asyncio
 import hashlib
 import random
 from dataclasses import dataclass
+from functools import partial
 
+from simulation.broker import PARTITIONS
+from simulation.members import heard_anew, hearing, position
 from simulation.oracles import Fault, faults
+from simulation.outside import client, trouble
+from simulation.processes import Process
+from simulation.speaking import answering, relaying
+from simulation.variants import NeverQuiet, Rates, Variant
 from simulation.virtual import NothingWillHappen, play
-from simulation.world import NeverQuiet, Rates, Variant, World
+from simulation.world import World
+
+STORM_SECONDS = 3.0
+PATIENCE_SECONDS = 180.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +44,54 @@ def run_seed(seed: int, variant: Variant | None = None, rates: Rates | None = No
 
 
 async def _whole(world: World) -> dict[object, object]:
-    await world.run()
-    return await world.heard_anew()
+    await run(world)
+    return await heard_anew(world)
+
+
+async def run(world: World) -> None:
+    """A storm, then calm until nothing is left to do.
+
+    Raises:
+        NeverQuiet: it never comes to rest.
+    """
+    mains = {
+        "answering": partial(answering, world),
+        "relay 1": partial(relaying, world),
+        "relay 2": partial(relaying, world),
+        "member 1": hearing(world, 0),
+        "member 2": hearing(world, 1),
+    }
+    processes = [Process(name=name, main=main, pause=lambda: 0.05 + world.rng.random() * 0.3) for name, main in mains.items()]
+    supervising = [asyncio.create_task(process.supervise()) for process in processes]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    clients = [asyncio.create_task(client(world, number)) for number in range(4)]
+    striking = asyncio.create_task(trouble(world, processes))
+    await asyncio.sleep(STORM_SECONDS)
+    striking.cancel()
+    world.storm = False
+    world.owners = [{partition % 2} for partition in range(PARTITIONS)]
+    await asyncio.gather(*clients)
+    await _quiet(world)
+    for task in supervising:
+        task.cancel()
+    for process in processes:
+        process.kill()
+
+
+async def _quiet(world: World) -> None:
+    until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while not _at_rest(world):
+        if asyncio.get_running_loop().time() > until:
+            raise NeverQuiet
+        await asyncio.sleep(0.2)
+
+
+def _at_rest(world: World) -> bool:
+    if world.a.table("outbox") or world.broker.wire or world.late:
+        return False
+    heard = [position(world, one) for one in range(PARTITIONS)]
+    return heard == [len(log) for log in world.broker.log]
 
 
 def _story(world: World) -> str:

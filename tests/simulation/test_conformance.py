@@ -22,7 +22,7 @@ from chassis.topics import BrokerIdentity, ensure_topics
 from contracts.catalogue import Topic
 from simulation.broker import Broker, MemoryVoice
 from simulation.memory import Memory, MemoryConnection, MemoryLedger, MemoryOutbox, MemoryPool, MemoryRows, MemoryStore
-from simulation.world import Counted
+from simulation.variants import Counted
 
 TOPIC = "raccroche.offers"
 BROKER = BrokerIdentity(cluster_id="c1", topic_ids={TOPIC: "t1"})
