@@ -152,7 +152,7 @@ class Ground:
                 **os.environ, "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS.parent / "chassis" / "tests"))),
                 "APP_DSN": self.dsns["app"], "CONSUMER_DSN": self.dsns["consumer"], "RELAY_DSN": self.dsns["relay"],
                 "KAFKA_BOOTSTRAP_SERVERS": self.stack.bootstrap, "HTTP_PORT": str(port), "TOKENS_JWKS_FILE": str(secrets / "jwks.json"),
-                "TOKENS_ISSUER": "urn:raccroche:local", "TOKENS_AUDIENCE": "raccroche", "REFILL": "local", **(environment or {}),
+                "TOKENS_ISSUER": "urn:raccroche:local", "TOKENS_AUDIENCE": "raccroche", "REFILL": "local", "INSTANCE": name, **(environment or {}),
             },
         )  # fmt: skip
         self.services.append(service)

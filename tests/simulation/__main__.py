@@ -35,7 +35,7 @@ def main() -> int:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(document, indent=1))
     for mutant, seed in zip(MUTANTS, caught, strict=True):
-        print(f"mutant {mutant.guarantee:<4}{mutant.name:<52}{'NOT CAUGHT' if seed is None else f'caught by seed {seed}'}")
+        print(f"mutant {mutant.guarantee:<4}{mutant.name:<62}{'NOT CAUGHT' if seed is None else f'caught by seed {seed}'}")
     print(f"{len(verdicts)} seeds, {document['operations']} commands, {document['kills']} kills in {document['seconds']} s")
     return _show([verdict for verdict in verdicts if verdict.faults]) or int(None in caught)
 

@@ -37,13 +37,11 @@ class Process:
     main: Callable[[Incarnation], Awaitable[None]]
     pause: Callable[[], float]
     now: Incarnation | None = None
-    lives: int = 0
     held: dict[str, Any] = field(default_factory=dict)
 
     async def supervise(self) -> None:
         while True:
             self.now = Incarnation(self.name)
-            self.lives += 1
             task = self.now.spawn(self._live(self.now))
             await asyncio.wait([task])
             self.now.die()

@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -101,7 +101,7 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
         relay.broker = await _patiently("the broker", lambda: identity_of(settings.bootstrap, map(topic_of, speakers)))
         consumer = Consumer(
             subscription=parts.subscription, pool=basics.consumer, broker_identity=relay.broker, clock=basics.clock,
-            refill=settings.refill, committed=relay.wake.set,
+            refill=settings.refill, committed=relay.wake.set, instance=settings.instance,
         )  # fmt: skip
         await consumer.reconcile()
         health = Health(basics.app, consumer, relay if speaks else None, parts.pending, basics.clock)
@@ -115,13 +115,9 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
             dsn=settings.consumer_dsn, bootstrap=settings.bootstrap, consumer=parts.subscription.consumer, known=relay.broker,
             topics=consumer.topics, assigned=consumer.places,
         )  # fmt: skip
-        async with _hearing(settings, consumer):
-            watchdog.start()
-            log.info("the service is up", port=settings.http_port)
-            try:
-                await _until(stopping, server, endless)
-            finally:
-                watchdog.stop()
+        endless.append(_hear(settings, consumer, watchdog))
+        log.info("the service is up", port=settings.http_port)
+        await _until(stopping, server, endless)
     log.info("the service has stopped")
 
 
@@ -176,15 +172,16 @@ def _web(name: str, settings: Settings, parts: Parts, health: Health) -> FastAPI
     return app
 
 
-@asynccontextmanager
-async def _hearing(settings: Settings, consumer: Consumer) -> AsyncIterator[None]:
-    """The broker's client, from start to a stop that lets the batch in hand be finished."""
+async def _hear(settings: Settings, consumer: Consumer, watchdog: Watchdog) -> None:
+    """Hear until cancelled, then finish the batch in hand. Beside answering, not before it: a group may take ten seconds to let us in."""
     broker = KafkaBroker(settings.bootstrap.split(","), allow_auto_create_topics=False, graceful_timeout=15.0, logger=None)
     consumer.subscribe(broker)
-    await _patiently("the broker", broker.start)
     try:
-        yield
+        await _patiently("the broker", broker.start)
+        watchdog.start()
+        await asyncio.Event().wait()
     finally:
+        watchdog.stop()
         await broker.stop()
 
 
