@@ -4,8 +4,10 @@ Closed by default: the subscription made here names the few things that a rebuil
 later (policies, handlers, witnesses), is not named and so does not happen.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 import asyncpg
@@ -111,6 +113,14 @@ class Rehearing(Consumer):
         """The next offset to hear, by place."""
         return await self._marks()
 
+    async def hear(self, records: Sequence[RawRecord]) -> None:
+        """As the live consumer, but the partitions of one topic side by side: a subject is in one of them only."""
+        by_place = sorted(records, key=lambda raw: (raw.topic, raw.partition, raw.offset))
+        for _, of_topic in groupby(by_place, key=lambda raw: raw.topic):
+            async with asyncio.TaskGroup() as side_by_side:
+                for _, share in groupby(of_topic, key=lambda raw: raw.partition):
+                    side_by_side.create_task(self._hear_share(list(share)))
+
     async def _commit(self, records: Sequence[RawRecord]) -> None:
         async with self.pool.acquire() as connection, connection.transaction():
             await self.take(connection, records)
@@ -125,7 +135,7 @@ class Rehearing(Consumer):
 async def pool_of(dsn: str) -> asyncpg.Pool:
     """Connections for a rebuild: its commits need not wait for the disk, as marks and rows come and go together and it can be resumed."""
     return await asyncpg.create_pool(
-        dsn, min_size=1, max_size=4, command_timeout=60, timeout=10, server_settings={"synchronous_commit": "off"}
+        dsn, min_size=1, max_size=8, command_timeout=60, timeout=10, server_settings={"synchronous_commit": "off"}
     )
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ async def _rebuild(at: At, projection: Projection[Any], pool: asyncpg.Pool, opti
             live=at.subscription, projection=projection, pool=pool, bootstrap=bootstrap, broker=broker, places=places, clock=clock,
             progress=progress,
         )  # fmt: skip
+        gc.disable()  # a batch is many small objects and no cycle: to look for one costs a third of the time
         return answers.rebuilt(projection.table, await whole.run(anew=options.anew, accept=options.accept))
     one = OneSubject(
         live=at.subscription, projection=projection, pool=pool, bootstrap=bootstrap, broker=broker, places=places, clock=clock,

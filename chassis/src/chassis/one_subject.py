@@ -19,6 +19,7 @@ from chassis.reading import reading
 from chassis.subscription import Subscription
 from chassis.topics import BrokerIdentity
 from chassis.trouble import INFRASTRUCTURE
+from contracts.catalogue import topic_of
 
 PAUSE_SECONDS = 10.0
 
@@ -77,7 +78,7 @@ class OneSubject:
             TimeoutError, asyncpg.PostgresError, chassis.reading.NothingComes, chassis.reading.BeginningGone: nothing was changed.
         """
         subscription = beside(self.live, self.projection, table=self.projection.table)
-        topics = {topic for topic, _ in self.places if topic.rpartition(".")[2] in subscription.speakers}
+        topics = {topic_of(speaker) for speaker in subscription.speakers}
         records: list[RawRecord] = []
         read: dict[Place, int] = {}
         async with reading(self.bootstrap) as client:
