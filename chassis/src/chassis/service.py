@@ -19,6 +19,7 @@ from chassis.event_store import Connection, EventStore
 from chassis.failpoints import arm
 from chassis.health import Health, health_routes
 from chassis.keyring import Keyring, master_keys_from
+from chassis.pools import open_pool
 from chassis.problems import install
 from chassis.relay import Relay
 from chassis.server import Server
@@ -143,7 +144,7 @@ async def _open(name: str, settings: Settings, wake: Callable[[], None], opened:
 
 
 async def _pool(dsn: str, opened: AsyncExitStack) -> asyncpg.Pool:
-    pool = await _patiently("the database", lambda: asyncpg.create_pool(dsn, min_size=1, max_size=8, command_timeout=60, timeout=10))
+    pool = await _patiently("the database", lambda: open_pool(dsn))
     opened.callback(pool.terminate)
     return pool
 
