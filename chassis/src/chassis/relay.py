@@ -21,6 +21,8 @@ from chassis.topics import BrokerIdentity
 
 BATCH = 1_500
 POLL_SECONDS = 0.05
+LITTLE, GATHER_SECONDS = 100, 0.005
+"""After a batch smaller than this the next one is let gather for so long: a batch of one costs nearly what one of a hundred does."""
 STANDBY_SECONDS = 1.0
 
 log = get_logger(__name__)
@@ -148,6 +150,8 @@ class Relay:
                 saying = await self.turn(outbox, voice, saying)
                 if saying is None:
                     await _woken(self.wake)
+                elif len(saying.outbox_ids) < LITTLE:
+                    await asyncio.sleep(GATHER_SECONDS)
         finally:
             if saying is not None:
                 saying.acknowledged.cancel()
