@@ -29,6 +29,8 @@ from contracts.catalogue import topic_of
 ATTEMPTS = 3
 MAX_RECORDS = 1_000
 PAUSES = (0.05, 0.2, 0.8)
+LITTLE, GATHER_SECONDS = 100, 0.005
+"""After a batch smaller than this the next one is let gather for so long: each partition's share costs a transaction, however small."""
 
 log = get_logger(__name__)
 tracer = trace.get_tracer(__name__)
@@ -131,6 +133,8 @@ class Consumer:
             return
         failpoint("consumer_before_group_commit")
         await message.ack()
+        if len(records) < LITTLE:
+            await asyncio.sleep(GATHER_SECONDS)
 
     async def hear(self, records: Sequence[RawRecord]) -> None:
         """Have the effects of a batch, share by share; returns when all is committed or parked."""
