@@ -19,7 +19,7 @@ from load.house import House
 from load.measuring import Row
 from raccroche.stack import Stack
 
-ROOMS = ("commands", "bulk", "relaying", "hearing", "web", "latency", "resting", "ageing")
+ROOMS = ("commands", "bulk", "relaying", "hearing", "web", "latency", "resting", "ageing", "rebuilding")
 
 
 async def main() -> int:

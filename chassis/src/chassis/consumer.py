@@ -142,14 +142,17 @@ class Consumer:
             await self._hear_share(list(share))
 
     async def _hear_share(self, records: Sequence[RawRecord]) -> None:
+        if len(records) == 1:
+            await self._hear_one(records[0])
+            return
         try:
             await self._commit_patiently(records)
         except HoleInPartition:
             raise
-        except Exception as trouble:  # noqa: BLE001 -- any record may be the bad one: find it, one by one
-            log.warning("a share is done again record by record", reason=type(trouble).__name__, records=len(records))
-            for record in records:
-                await self._hear_one(record)
+        except Exception as trouble:  # noqa: BLE001 -- any record may be the bad one: find it, half by half
+            log.warning("a share is done again in halves", reason=type(trouble).__name__, records=len(records))
+            await self._hear_share(records[: len(records) // 2])
+            await self._hear_share(records[len(records) // 2 :])
 
     async def _hear_one(self, record: RawRecord) -> None:
         for attempt in range(1, ATTEMPTS + 1):

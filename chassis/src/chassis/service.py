@@ -36,7 +36,7 @@ OPENING_ATTEMPTS = 30
 OUR_OWN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """The framework's would tell of paths and values; chassis.gate makes the span."""
 
-__all__ = ["Basics", "Build", "Parts", "Settings", "run", "settings_from"]
+__all__ = ["Basics", "Build", "Parts", "Settings", "open_basics", "run", "settings_from"]
 
 log = logs.get_logger(__name__)
 
@@ -100,7 +100,7 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     async with AsyncExitStack() as opened:
         relay = Relay(dsn=settings.relay_dsn, topic=topic_of(name), bootstrap=settings.bootstrap, refill=settings.refill)
-        basics = await _open(name, settings, relay.wake.set, opened)
+        basics = await open_basics(name, settings, relay.wake.set, opened)
         parts = build(basics)
         speakers = {*parts.subscription.speakers, *([name] if speaks else [])}
         relay.broker = await _patiently("the broker", lambda: identity_of(settings.bootstrap, map(topic_of, speakers)))
@@ -126,7 +126,8 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
     log.info("the service has stopped")
 
 
-async def _open(name: str, settings: Settings, wake: Callable[[], None], opened: AsyncExitStack) -> Basics:
+async def open_basics(name: str, settings: Settings, wake: Callable[[], None], opened: AsyncExitStack) -> Basics:
+    """What a service's `build` is given; closed with `opened`."""
     clock: Clock = OffsetClock(settings.clock_offset_file) if settings.clock_offset_file else WallClock()
     keyring = None
     if settings.keyring_dsn and settings.keyring_master_keys_file:
