@@ -91,9 +91,9 @@ async def gathered(ground: Ground) -> Evidence:
             places=[Place(**dict(row)) for row in await admin.fetch(PLACES)],
             answers={row["command_id"]: row["status"] for row in await admin.fetch("select command_id, status from commands")},
             rows={row["offer_id"]: Counted(times=row["times"], last=row["last"], trail=row["trail"]) for row in await admin.fetch(ROWS)},
-            marks={row["partition"]: row["next_offset"] for row in await admin.fetch(MARKS, TOPIC)},
-            watermarks={row["stream_id"]: row["version"] for row in await admin.fetch(WATERMARKS)},
-            parked=[Parked(**dict(row)) for row in await admin.fetch(PARKED)],
+            marks={row["partition"]: row["next_offset"] for row in await admin.fetch(MARKS, ground.consumer, TOPIC)},
+            watermarks={row["stream_id"]: row["version"] for row in await admin.fetch(WATERMARKS, ground.consumer)},
+            parked=[Parked(**dict(row)) for row in await admin.fetch(PARKED, ground.consumer)],
             waiting=await admin.fetchval("select count(*) from waiting"),
             ends=await asyncio.to_thread(ends, ground.stack.bootstrap),
             records=await asyncio.to_thread(scanned, ground.stack.bootstrap),
@@ -154,8 +154,8 @@ PLACES = "select sequence, event_id, chain from relay_log order by sequence"
 
 ROWS = "select offer_id, times, last, trail from counted"
 
-MARKS = "select partition, next_offset from marks where consumer = 'specimen' and topic = $1"
+MARKS = "select partition, next_offset from marks where consumer = $1 and topic = $2"
 
-WATERMARKS = "select stream_id, version from watermarks where consumer = 'specimen'"
+WATERMARKS = "select stream_id, version from watermarks where consumer = $1"
 
-PARKED = "select subject, source is not null as readable from parked where consumer = 'specimen'"
+PARKED = "select subject, source is not null as readable from parked where consumer = $1"

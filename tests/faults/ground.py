@@ -35,6 +35,7 @@ class Ground:
 
     brief: the short form. struck: faults injected, by name; killed: those of them that ended a process without its leave.
     came_of_it: what was seen to change by them. figures: what was measured. said_again: records that the scenario itself repeats.
+    consumer: the name of the specimen's consumer, another in each scenario, so that no dead member of the last one is waited for.
     """
 
     stack: Stack
@@ -50,6 +51,7 @@ class Ground:
     other_operations: int = 0
     said_again: int = 0
     poison: int = 0
+    consumer: str = field(default_factory=lambda: f"specimen-{uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
         self.clients = Clients(token=self.stack.issue_token("ops"), rng=self.rng, came_of_it=self.came_of_it)
@@ -102,7 +104,7 @@ class Ground:
                 **os.environ, "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS.parent / "chassis" / "tests"))),
                 "APP_DSN": self.dsns["app"], "CONSUMER_DSN": self.dsns["consumer"], "RELAY_DSN": self.dsns["relay"],
                 "KAFKA_BOOTSTRAP_SERVERS": self.stack.bootstrap, "HTTP_PORT": str(port), "TOKENS_JWKS_FILE": str(secrets / "jwks.json"),
-                "TOKENS_ISSUER": "urn:raccroche:local", "TOKENS_AUDIENCE": "raccroche", "REFILL": "local", "INSTANCE": name,
+                "TOKENS_ISSUER": "urn:raccroche:local", "TOKENS_AUDIENCE": "raccroche", "REFILL": "local", "SPECIMEN_CONSUMER": self.consumer,
                 **(environment or {}),
             },
         )  # fmt: skip
@@ -114,7 +116,7 @@ class Ground:
 
     async def serve_door(self) -> Service:
         """An instance that takes commands and counts nothing: it is in a group of its own."""
-        return await self.serve("door", environment={"SPECIMEN_CONSUMER": "door", "SPECIMEN_TABLE": ""})
+        return await self.serve("door", environment={"SPECIMEN_CONSUMER": f"door-{self.consumer}", "SPECIMEN_TABLE": ""})
 
     async def load(self, count: int, seconds: float, offers: Sequence[str], *, copies: float = 0.1) -> None:
         """Clients at all instances."""
@@ -143,7 +145,7 @@ class Ground:
         async with self.admin() as admin:
             if await admin.fetchval("select exists (select 1 from outbox)"):
                 return False
-            marks = await admin.fetch("select partition, next_offset from marks where consumer = 'specimen' and topic = $1", TOPIC)
+            marks = await admin.fetch("select partition, next_offset from marks where consumer = $1 and topic = $2", self.consumer, TOPIC)
         found = {row["partition"]: row["next_offset"] for row in marks}
         return all(found.get(partition, 0) == end for partition, end in (await asyncio.to_thread(ends, self.stack.bootstrap)).items())
 

@@ -20,7 +20,7 @@ from chassis.projection import Projection
 from chassis.service import Basics, Parts, run, settings_from
 from chassis.subscription import Subscription
 from contracts.offers import SeatsChanged
-from faults.stalls import stalls
+from faults.stalls import name_the_member, stalls
 from history.witness import keep
 
 SEATS = 40
@@ -80,6 +80,7 @@ def build(basics: Basics) -> Parts:
         consumer=os.environ.get("SPECIMEN_CONSUMER", "specimen"), actor="/raccroche/offers", speakers=("offers",),
         projections=(_counted(table),) if table else (), witnesses=(keep,) if os.environ.get("SPECIMEN_WITNESS") else (),
     )  # fmt: skip
+    name_the_member()
     return Parts(subscription=subscription, routers=(_routes(handler),), workers=stalls())
 
 

@@ -31,7 +31,7 @@ def stalls() -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
     bring_about = STATES[name]
     _remember_clients()
     if name == "sleeps":
-        _shorten_the_poll_interval()
+        _subscribe_with(max_poll_interval_ms=POLL_INTERVAL_MS)
 
     async def worker() -> None:
         while not Path(os.environ["SPECIMEN_STALL_FROM"]).exists():
@@ -53,14 +53,22 @@ def _remember_clients() -> None:
     AIOKafkaConsumer.start = remembering
 
 
-def _shorten_the_poll_interval() -> None:
+def name_the_member() -> None:
+    """SPECIMEN_MEMBER: its name in its group. Named, a killed one hears again at once, so that it can be killed often; the house's
+    own members have no name and wait for their dead predecessor's session, since a named one is given its old share again
+    unseen, even one that is empty because the topic was just then away."""
+    if name := os.environ.get("SPECIMEN_MEMBER"):
+        _subscribe_with(group_instance_id=name)
+
+
+def _subscribe_with(**others: Any) -> None:
     subscriber = KafkaBroker.subscriber
 
     @functools.wraps(subscriber)
-    def shortened(self: KafkaBroker, *topics: Any, **settings: Any) -> Any:
-        return subscriber(self, *topics, **{**settings, "max_poll_interval_ms": POLL_INTERVAL_MS})
+    def changed(self: KafkaBroker, *topics: Any, **settings: Any) -> Any:
+        return subscriber(self, *topics, **{**settings, **others})
 
-    KafkaBroker.subscriber = shortened  # type: ignore[method-assign]
+    KafkaBroker.subscriber = changed  # type: ignore[method-assign]
 
 
 async def _never(*_: object, **__: object) -> None:

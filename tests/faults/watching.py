@@ -41,12 +41,12 @@ def leaders_changing(ground: Ground) -> contextlib.AbstractAsyncContextManager[N
     return counting(ground, "leader changes", ask)
 
 
-def members_changing(ground: Ground, group: str = "specimen") -> contextlib.AbstractAsyncContextManager[None]:
+def members_changing(ground: Ground) -> contextlib.AbstractAsyncContextManager[None]:
     """Rebalances: another set of members, or another share of the partitions."""
     admin = AdminClient({"bootstrap.servers": ground.stack.bootstrap, "log_level": 0})
 
     def described() -> object:
-        found = admin.describe_consumer_groups([group], request_timeout=5)[group].result(6)
+        found = admin.describe_consumer_groups([ground.consumer], request_timeout=5)[ground.consumer].result(6)
         return {(member.member_id, frozenset(place.partition for place in member.assignment.topic_partitions)) for member in found.members}
 
     return counting(ground, "rebalances", lambda: asyncio.to_thread(described))

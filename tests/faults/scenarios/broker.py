@@ -54,7 +54,7 @@ async def leaders_killed(ground: Ground) -> None:
                 case "controller":
                     name = await asyncio.to_thread(cluster.controller)
                 case _:
-                    name = await cluster.coordinator("specimen")
+                    name = await cluster.coordinator(ground.consumer)
             await ground.stack.kill(name)
             ground.strike(f"{which} killed", kills=True)
             await asyncio.sleep(9)

@@ -34,7 +34,7 @@ async def one_stream(ground: Ground) -> None:
 
 async def copies(ground: Ground) -> None:
     """Sixteen copies at once while the service is killed, the same key after a restart, the same key with another body."""
-    service = await ground.serve("one")
+    service = await ground.serve("one", environment={"SPECIMEN_MEMBER": "one"})
     async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_connections=64)) as web:
         keys = [uuid4() for _ in range(int(ground.span(120, 40)))]
 

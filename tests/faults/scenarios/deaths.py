@@ -29,7 +29,7 @@ async def kill_now_and_then(ground: Ground, service: Service, seconds: float, pa
 async def killed_at_random(ground: Ground) -> None:
     """kill -9 of the service's instances at random times under load: what was acknowledged stays, and is done once."""
     for name in ("one", "two", "three")[: int(ground.span(3, 1))]:
-        await ground.serve(name)
+        await ground.serve(name, environment={"SPECIMEN_MEMBER": name})
     seconds = ground.span(60, 20)
     killing = [kill_now_and_then(ground, service, seconds - 4, (0.2, 1.0)) for service in ground.services]
     await asyncio.gather(ground.load(16, seconds, [*OFFERS, "bad"]), *killing)
@@ -64,7 +64,7 @@ def killed_at(names: Sequence[str], *, times: int, briefly: int, patience: float
         await ground.serve_door()
         arming = Arming(ground=ground, names=names, times=int(ground.span(times, briefly)), rng=ground.rng)
         for name in ("one", "two"):
-            await ground.serve(name, arm=arming, patiently=False)
+            await ground.serve(name, arm=arming, environment={"SPECIMEN_MEMBER": name}, patiently=False)
         if not names[0].startswith("consumer"):
             ground.services[0].arm = arming
             ground.strike("SIGKILL to arm it", ground.services[0].kill(), kills=True)

@@ -52,7 +52,7 @@ async def rebalance_storm(ground: Ground) -> None:
     """Four members, one of which goes every two seconds, by SIGTERM or SIGKILL, and comes back: no effect lost or had twice."""
     names = ("one", "two", "three", "four")[: int(ground.span(4, 2))]
     for name in names:
-        await ground.serve(name, environment={"INSTANCE": ""}, patiently=False)  # nameless: each coming and going is a rebalance
+        await ground.serve(name, patiently=False)
     await asyncio.gather(*(service.ready() for service in ground.services))
     await ground.serve_door()
     until = time.monotonic() + ground.span(60, 14)

@@ -9,10 +9,11 @@ from confluent_kafka import Producer
 from faults.evidence import Record, scanned
 from faults.ground import Ground
 from faults.scenario import OFFERS, Scenario, bitten
-from faults.topic import TOPIC
+from faults.topic import PARTITIONS, TOPIC
 
 type Header = tuple[str, bytes | None]
-type Shape = tuple[bytes | None, bytes | None, list[Header]]
+type Shape = tuple[int, bytes | None, bytes | None, list[Header]]
+"""Partition, key, value, headers."""
 
 
 async def poisoned(ground: Ground) -> None:
@@ -29,7 +30,7 @@ async def poisoned(ground: Ground) -> None:
     await loading
     await ground.calm()
     async with ground.admin() as admin:
-        ground.came_of_it["set aside"] = await admin.fetchval("select count(*) from parked where consumer = 'specimen'")
+        ground.came_of_it["set aside"] = await admin.fetchval("select count(*) from parked where consumer = $1", ground.consumer)
     bitten(ground, "poison said", "set aside")
 
 
@@ -61,7 +62,7 @@ def _neighbours_swapped(records: Sequence[Record], rng: random.Random) -> list[R
 
 def _whole(record: Record) -> Shape:
     headers: list[Header] = [(_header(name), text.encode()) for name, text in record.headers.items()]
-    return record.key.encode(), record.value, headers
+    return record.partition, record.key.encode(), record.value, headers
 
 
 def _header(name: str) -> str:
@@ -70,15 +71,15 @@ def _header(name: str) -> str:
 
 def _say(bootstrap: str, shapes: Iterable[Shape]) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0, "enable.idempotence": True})
-    for key, value, headers in shapes:
-        producer.produce(TOPIC, key=key, value=value, headers=headers)
+    for partition, key, value, headers in shapes:
+        producer.produce(TOPIC, partition=partition, key=key, value=value, headers=headers)
     if producer.flush(30):
         raise TimeoutError("the broker does not take our records")
 
 
 def _shapes(records: Sequence[Record], rng: random.Random) -> list[Shape]:
     """Twenty ways to be wrong, made from a record that is right."""
-    _, value, good = _whole(rng.choice(records))
+    _, _, value, good = _whole(rng.choice(records))
     sound: list[Header] = [*good, ("ce_foreign", b"1")]
 
     def but(**changed: str | None) -> list[Header]:
@@ -92,7 +93,8 @@ def _shapes(records: Sequence[Record], rng: random.Random) -> list[Shape]:
         (value, but(digest="0" * 64)), ((value or b"") + b" ", but()), (value, but(streamversion="0")), (value, but(streamversion="one")),
         (value, but(source="/elsewhere")), (value, but(sequence="x")), (value, but(time="yesterday")), (value, [*but(), *but()]),
     ]  # fmt: skip
-    return [*((f"poison{number}".encode(), *one) for number, one in enumerate(wrong)), (None, value, but())]
+    named = [(f"poison{number}".encode(), *one) for number, one in enumerate(wrong)]
+    return [(rng.randrange(PARTITIONS), *one) for one in [*named, (None, value, but())]]
 
 
 SCENARIOS = (

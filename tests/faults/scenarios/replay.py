@@ -21,7 +21,7 @@ async def heard_again(ground: Ground) -> None:
     clock = ground.folder / "clock"
     clock.write_text(YEARS_3)
     again = {
-        "SPECIMEN_CONSUMER": "again", "SPECIMEN_TABLE": "counted_again", "PYTHONHASHSEED": "2", "CLOCK_OFFSET_FILE": str(clock),
+        "SPECIMEN_CONSUMER": f"again-{ground.consumer}", "SPECIMEN_TABLE": "counted_again", "PYTHONHASHSEED": "2", "CLOCK_OFFSET_FILE": str(clock),
     }  # fmt: skip
     loading = asyncio.create_task(ground.load(8, ground.span(10, 4), OFFERS))
     service = await ground.serve("again", environment=again)
@@ -31,7 +31,7 @@ async def heard_again(ground: Ground) -> None:
     await ground.calm()
     async with asyncio.timeout(60), ground.admin() as admin:
         before = tuple(await admin.fetchrow(EFFECTS))
-        while await _marks(admin, "again") < await _marks(admin, "specimen"):
+        while await _marks(admin, f"again-{ground.consumer}") < await _marks(admin, ground.consumer):
             await asyncio.sleep(0.1)
         live, anew = [await admin.fetchval(ROWS.format(table)) for table in ("counted", "counted_again")]
         ground.figures["rows"] = await admin.fetchval("select count(*) from counted_again")

@@ -44,8 +44,8 @@ async def handler_sleeps(ground: Ground) -> None:
     """A handler takes longer than the poll interval: its member is expelled and comes back, no effect is lost or had twice."""
     sign = ground.folder / "stall"
     sign.unlink(missing_ok=True)
-    await ground.serve("one", environment={"SPECIMEN_STALL": "sleeps", "SPECIMEN_STALL_FROM": str(sign), "INSTANCE": ""})
-    await ground.serve("two", environment={"INSTANCE": ""})
+    await ground.serve("one", environment={"SPECIMEN_STALL": "sleeps", "SPECIMEN_STALL_FROM": str(sign)})
+    await ground.serve("two")
     await ground.load(8, 3, OFFERS)
     sign.touch()
     ground.strike("handler sleeps")
@@ -58,7 +58,7 @@ async def listener_raises(ground: Ground) -> None:
     """Whoever is told of assignments raises each time, while members come and go: nothing is heard twice or passed over."""
     sign = ground.folder / "stall"
     sign.touch()
-    stall = {"SPECIMEN_STALL": "listener", "SPECIMEN_STALL_FROM": str(sign), "INSTANCE": ""}
+    stall = {"SPECIMEN_STALL": "listener", "SPECIMEN_STALL_FROM": str(sign)}
     await ground.serve("one", environment=stall, patiently=False)
     await ground.serve_door()
     await ground.load(8, 4, OFFERS)

@@ -95,7 +95,6 @@ def _environment(layout: Layout, plan: Plan, name: str) -> dict[str, str]:
         "CONSUMER_DSN": dsn(f"{database}_consumer"),
         "RELAY_DSN": dsn(f"{database}_relay"),
         "KAFKA_BOOTSTRAP_SERVERS": plan.bootstrap,
-        "INSTANCE": f"{name}-1",
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(plan.ports[name]),
         "TOKENS_JWKS_FILE": str(secrets.jwks_file),
