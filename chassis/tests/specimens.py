@@ -13,7 +13,9 @@ from chassis.heard import RawRecord
 from chassis.testing import FixedClock
 from contracts.envelope import to_headers
 from contracts.event import Event
-from contracts.offers import SeatsChanged
+from contracts.followup import CaseOpened
+from contracts.intake import Flags
+from contracts.offers import ReferralAccepted, SeatsChanged
 
 NOON = datetime(2026, 2, 1, 12, tzinfo=UTC)
 CLOCK = FixedClock(NOON)
@@ -64,3 +66,14 @@ def seats(held: int, offer_id: str = "specimen--1") -> SeatsChanged:
 
 def id_of(name: str) -> UUID:
     return uuid5(UUID(int=0), name)
+
+
+def accepted() -> ReferralAccepted:
+    return ReferralAccepted(referral_id=id_of("referral"), person_id=id_of("person"), offer_id="specimen--1", case_id=id_of("case"))
+
+
+def opened() -> CaseOpened:
+    return CaseOpened(
+        case_id=id_of("case"), person_id=id_of("person"), detection_id=id_of("detection"),
+        flags=Flags(l313_7=True, obligation_formation=False), departement="44",
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
-from specimens import CLOCK, id_of, said, seats
+from specimens import CLOCK, accepted, opened, said, seats
 
 from chassis.consumer import Consumer
 from chassis.heard import Heard, RawRecord
@@ -16,7 +16,6 @@ from chassis.share import HoleInPartition
 from chassis.subscription import Subscription
 from chassis.topics import BrokerIdentity
 from contracts.followup import CaseOpened
-from contracts.intake import Flags
 from contracts.offers import ReferralAccepted, SeatsChanged
 
 pytestmark = pytest.mark.stack
@@ -181,14 +180,3 @@ async def test_a_witness_sees_even_what_was_heard_before(pool: asyncpg.Pool) -> 
     records = series(2)
     await hearing.hear([*records, *(dataclasses.replace(record, offset=record.offset + 2) for record in records)])
     assert seen == [1, 2, 1, 2]
-
-
-def accepted() -> ReferralAccepted:
-    return ReferralAccepted(referral_id=id_of("referral"), person_id=id_of("person"), offer_id="specimen--1", case_id=id_of("case"))
-
-
-def opened() -> CaseOpened:
-    return CaseOpened(
-        case_id=id_of("case"), person_id=id_of("person"), detection_id=id_of("detection"),
-        flags=Flags(l313_7=True, obligation_formation=False), departement="44",
-    )  # fmt: skip

@@ -11,6 +11,7 @@ from uuid import UUID
 from chassis.chain import GENESIS, link
 from chassis.event_store import Answered, Conflict
 from chassis.handler import TryAgain
+from chassis.ledger import Aside
 from chassis.outbox import Entry
 from chassis.watchdog import Verdict
 from simulation.memory import Memory, MemoryConnection, MemoryLedger, MemoryOutbox, MemoryStore
@@ -70,6 +71,13 @@ class MarkApart(MemoryLedger):
         await super().move_mark(connection, topic, partition, next_offset)
         key = ("marks", (self.consumer, topic, partition))
         connection.memory.table("marks")[key[1]] = connection.now.writes[key]
+
+
+class RedrivesBackwards(MemoryLedger):
+    """Gives what was set aside of a subject last first."""
+
+    async def set_aside(self, connection: MemoryConnection, subject: str) -> list[Aside]:
+        return list(reversed(await super().set_aside(connection, subject)))
 
 
 class MarkNotCompared(MemoryLedger):

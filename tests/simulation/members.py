@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from specimens import HoldSeat
@@ -10,15 +11,17 @@ from specimens import HoldSeat
 from chassis.consumer import Consumer
 from chassis.heard import Heard, RawRecord, Unreadable, read
 from chassis.projection import Projection
+from chassis.redrive import Redrive
 from chassis.share import HoleInPartition
 from chassis.subscription import Subscription
 from chassis.topics import BrokerIdentity
+from chassis.trouble import INFRASTRUCTURE
 from chassis.watchdog import LOOK_SECONDS, Look, Verdict
 from contracts.offers import SeatsChanged
 from simulation.broker import PARTITIONS, TOPIC
 from simulation.memory import Memory, MemoryPool, MemoryRows
 from simulation.processes import Incarnation
-from simulation.variants import BAD_FROM, BAD_OFFER, Counted
+from simulation.variants import BAD_FROM, BAD_OFFER, OFFERS, Counted
 from simulation.world import World
 
 IDENTITY = BrokerIdentity(cluster_id="c1", topic_ids={TOPIC: "t1"})
@@ -40,7 +43,7 @@ def consumer(world: World, name: str, memory: Memory) -> Consumer:
 def counted(world: World, table: str) -> Projection[Counted]:
     def count(row: Counted | None, heard: Heard[SeatsChanged]) -> Counted:
         event = heard.event
-        if event.offer_id == BAD_OFFER and event.held == BAD_FROM:
+        if event.offer_id == BAD_OFFER and event.held == BAD_FROM and not world.mended:
             raise ZeroDivisionError("the handler's bug")
         return Counted(
             offer_id=event.offer_id, times=(row.times if row else 0) + 1, last=event.held, seen_at=world.variant.in_rows(world)
@@ -124,15 +127,35 @@ def marked(world: World, partition: int) -> int:
     return int((world.b.table("marks").get(("members", TOPIC, partition)) or ("t1", 0))[1])
 
 
+async def redrive(world: World) -> None:
+    """Have the effects of what was set aside, patiently, until nothing more can be had."""
+    members = consumer(world, "members", world.b)
+    redriving = Redrive(
+        subscription=members.subscription, pool=members.pool, broker=IDENTITY, clock=world.clock, kept_in=world.variant.ledger,
+        places=[(TOPIC, partition) for partition in range(PARTITIONS)],
+    )  # fmt: skip
+    while True:
+        try:
+            redriven = [await redriving.of(subject) for subject in await redriving.subjects() if subject in OFFERS]
+        except INFRASTRUCTURE:
+            world.struck["redrive began again"] += 1
+            continue
+        resolved = sum(len(one.resolved) for one in redriven)
+        world.struck["redriven"] += resolved
+        if not resolved:
+            return
+
+
 async def heard_anew(world: World) -> dict[object, Counted]:
     """The projection as another consumer builds it from the topic's beginning, in an empty database, days later."""
-    await asyncio.sleep(3 * 86_400)
+    world.clock.ahead = timedelta(days=3)
     memory = Memory()
     anew = consumer(world, "anew", memory)
     for partition in reversed(range(PARTITIONS)):
         records = world.broker.read(partition, 0, 1_000_000)
         if records:
             await anew.hear(records)
+    world.clock.ahead = timedelta()
     return {key: dataclasses.asdict(row) for key, row in memory.table("counted_anew").items()}
 
 

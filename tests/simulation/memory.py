@@ -8,7 +8,7 @@ back; a commit whose answer is lost may have happened; whoever stands idle in a 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ import asyncpg
 from chassis.chain import GENESIS, link
 from chassis.event_store import Answered, Conflict, EventStore, Recording
 from chassis.heard import RawRecord
-from chassis.ledger import Parking, Stream
+from chassis.ledger import Aside, Parking, Stream
 from chassis.outbox import Entry
 from chassis.projection import Projection
 from contracts.catalogue import decode
@@ -278,6 +278,16 @@ class MemoryOutbox:
                 await now.put("outbox", number, GONE)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Laid:
+    """A row of `parked`."""
+
+    row: int
+    parking: Parking
+    reason: str
+    resolved: bool = False
+
+
 @dataclass(frozen=True)
 class MemoryLedger:
     """Port of chassis.ledger.Ledger."""
@@ -299,7 +309,7 @@ class MemoryLedger:
 
     async def aside(self, connection: MemoryConnection, subjects: Sequence[str]) -> set[str]:
         async with connection.statement("aside") as now:
-            return {row.raw.subject() for key, row in now.scan("parked").items() if key[0] == self.consumer} & set(subjects)
+            return {laid.parking.raw.subject() for laid in self._laid(now)} & set(subjects)
 
     async def versions(self, connection: MemoryConnection, streams: Iterable[Stream]) -> dict[Stream, int]:
         async with connection.statement("versions") as now:
@@ -341,7 +351,40 @@ class MemoryLedger:
     async def park(self, connection: MemoryConnection, parking: Parking) -> None:
         async with connection.statement("park") as now:
             raw = parking.raw
-            await now.insert("parked", (self.consumer, raw.topic, raw.partition, raw.offset), parking)
+            laid = Laid(row=now.memory.draw(), parking=parking, reason=parking.reason)
+            await now.insert("parked", (self.consumer, raw.topic, raw.partition, raw.offset), laid)
+
+    async def lock_marks(self, connection: MemoryConnection, places: Sequence[tuple[str, int]], broker: Any) -> dict[tuple[str, int], int]:
+        found = {}
+        for topic, partition in sorted(places):
+            found[topic, partition] = await self.lock_mark(connection, topic, partition, broker) or 0
+        return found
+
+    async def subjects_aside(self, connection: MemoryConnection) -> list[str]:
+        async with connection.statement("subjects_aside") as now:
+            return list(dict.fromkeys(subject for laid in self._laid(now) if (subject := laid.parking.raw.subject()) is not None))
+
+    async def set_aside(self, connection: MemoryConnection, subject: str) -> list[Aside]:
+        async with connection.statement("set_aside") as now:
+            laid = [one for one in self._laid(now) if one.parking.raw.subject() == subject]
+            return [Aside(row=one.row, raw=one.parking.raw, reason=one.reason) for one in laid]
+
+    async def resolve(self, connection: MemoryConnection, row: int, now: Any) -> None:
+        await self._change(connection, row, resolved=True)
+
+    async def fails_still(self, connection: MemoryConnection, row: int, reason: str) -> None:
+        await self._change(connection, row, reason=reason)
+
+    def _laid(self, now: Transaction) -> list["Laid"]:
+        """Not resolved, in the order in which they were set aside."""
+        own = [laid for key, laid in now.scan("parked").items() if key[0] == self.consumer and not laid.resolved]
+        return sorted(own, key=lambda laid: laid.row)
+
+    async def _change(self, connection: MemoryConnection, row: int, **changes: Any) -> None:
+        async with connection.statement("change") as now:
+            for key, laid in now.scan("parked").items():
+                if laid.row == row:
+                    await now.put("parked", key, replace(laid, **changes))
 
 
 class MemoryRows:

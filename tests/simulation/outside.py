@@ -15,8 +15,8 @@ from simulation.variants import OFFERS, AnswerLost, Call
 from simulation.world import World
 
 
-async def client(world: World, number: int) -> None:
-    for _ in range(10):
+async def client(world: World, number: int, *, asks: int) -> None:
+    for _ in range(asks):
         await asyncio.sleep(world.rng.random() * 0.3)
         copies = 2 if world.rng.random() < 0.15 else 1
         offer, command_id = world.rng.choice(OFFERS), world.new_id()

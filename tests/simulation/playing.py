@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import random
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from simulation.broker import PARTITIONS
-from simulation.members import heard_anew, hearing, position
+from simulation.members import heard_anew, hearing, position, redrive
 from simulation.oracles import Fault, faults
 from simulation.outside import client, trouble
 from simulation.processes import Process
@@ -17,6 +19,7 @@ from simulation.virtual import NothingWillHappen, play
 from simulation.world import World
 
 STORM_SECONDS = 3.0
+REDRIVE_SECONDS = 1.5
 PATIENCE_SECONDS = 180.0
 
 
@@ -36,23 +39,17 @@ def run_seed(seed: int, variant: Variant | None = None, rates: Rates | None = No
     random.seed(seed)  # the core draws the pauses between its retries from here
     world = World(seed=seed, variant=variant or Variant(), rates=rates or Rates())
     try:
-        anew = play(_whole(world))
-        found = tuple(faults(world, anew))
+        found = tuple(play(_whole(world)))
     except (NeverQuiet, NothingWillHappen) as stall:
         found = (Fault(guarantee="G8", what="stall", detail=type(stall).__name__),)
     return Verdict(seed=seed, faults=found, struck=dict(world.struck), operations=len(world.calls), story=_story(world))
 
 
-async def _whole(world: World) -> dict[object, object]:
-    await run(world)
-    return await heard_anew(world)
-
-
-async def run(world: World) -> None:
-    """A storm, then calm until nothing is left to do.
+async def _whole(world: World) -> list[Fault]:
+    """A storm and its judgement; then the handler's bug is mended, and what was set aside is redriven in a second storm.
 
     Raises:
-        NeverQuiet: it never comes to rest.
+        NeverQuiet: with all faults over, it never comes to rest.
     """
     mains = {
         "answering": partial(answering, world),
@@ -63,20 +60,30 @@ async def run(world: World) -> None:
     }
     processes = [Process(name=name, main=main, pause=lambda: 0.05 + world.rng.random() * 0.3) for name, main in mains.items()]
     supervising = [asyncio.create_task(process.supervise()) for process in processes]
-    await asyncio.sleep(0)
     await asyncio.sleep(0.01)
-    clients = [asyncio.create_task(client(world, number)) for number in range(4)]
-    striking = asyncio.create_task(trouble(world, processes))
-    await asyncio.sleep(STORM_SECONDS)
-    striking.cancel()
-    world.storm = False
-    world.owners = [{partition % 2} for partition in range(PARTITIONS)]
-    await asyncio.gather(*clients)
-    await _quiet(world)
+    await _storm(world, processes, STORM_SECONDS, [client(world, number, asks=10) for number in range(4)])
+    found = faults(world, await heard_anew(world))
+    world.mended = True
+    await _storm(world, processes, REDRIVE_SECONDS, [client(world, 4, asks=6), client(world, 5, asks=6), redrive(world)])
+    await redrive(world)
     for task in supervising:
         task.cancel()
     for process in processes:
         process.kill()
+    return found + faults(world, await heard_anew(world))
+
+
+async def _storm(world: World, processes: Sequence[Process], seconds: float, work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Work under faults, then calm until nothing is left to do."""
+    world.storm = True
+    working = [asyncio.create_task(one) for one in work]
+    striking = asyncio.create_task(trouble(world, processes))
+    await asyncio.sleep(seconds)
+    striking.cancel()
+    world.storm = False
+    world.owners = [{partition % 2} for partition in range(PARTITIONS)]
+    await asyncio.gather(*working)
+    await _quiet(world)
 
 
 async def _quiet(world: World) -> None:

@@ -253,6 +253,27 @@ async def test_a_record_is_set_aside_once_and_its_subject_with_it(house: House) 
             assert await house.ledger.aside(connection, [str(raw.subject()), "another"]) == {raw.subject()}
 
 
+async def test_what_is_set_aside_comes_back_in_order_until_it_is_resolved(house: House) -> None:
+    records = [said(seats(n), version=n, offset=n) for n in (1, 2)]
+    async with house.pool.acquire() as connection, connection.transaction():
+        assert await house.ledger.lock_marks(connection, [(TOPIC, 1), (TOPIC, 0)], BROKER) == {(TOPIC, 0): 0, (TOPIC, 1): 0}
+        for raw in records:
+            await house.ledger.park(connection, Parking(raw=raw, source=SOURCE, stream="s", type="t", reason="r", attempts=3, at=NOON))
+    subject = str(records[0].subject())
+    async with house.pool.acquire() as connection, connection.transaction():
+        assert await house.ledger.subjects_aside(connection) == [subject]
+        first, second = await house.ledger.set_aside(connection, subject)
+        assert [(one.raw, one.reason) for one in (first, second)] == [(raw, "r") for raw in records]
+        await house.ledger.resolve(connection, first.row, NOON)
+        await house.ledger.fails_still(connection, second.row, "again")
+    async with house.pool.acquire() as connection, connection.transaction():
+        assert [(one.row, one.reason) for one in await house.ledger.set_aside(connection, subject)] == [(second.row, "again")]
+        assert await house.ledger.aside(connection, [subject]) == {subject}
+        await house.ledger.resolve(connection, second.row, NOON)
+        assert await house.ledger.subjects_aside(connection) == []
+        assert await house.ledger.aside(connection, [subject]) == set()
+
+
 async def test_rows_are_kept_changed_and_gone_with_their_transaction(house: House) -> None:
     shown: Projection[Counted] = Projection(
         table="counted", row=Counted, key_column="offer_id", hears=(), key=lambda _: None, apply=lambda row, _: row, rows=house.rows

@@ -32,7 +32,7 @@ def test_no_seed_breaks_a_promise_and_every_kind_of_fault_has_struck() -> None:
     expected = {
         "killed", "killed from outside", "disconnected", "commit lost", "answer lost", "send refused", "ack lost", "leader lost",
         "lock cut", "members moved", "delivered again", "offset skipped", "went back to the mark", "relay began again", "database restarted",
-        "client mute", "statement never returns", "ended by the watchdog", "follower behind",
+        "client mute", "statement never returns", "ended by the watchdog", "follower behind", "redriven", "redrive began again",
     }  # fmt: skip
     assert expected <= struck, "a fault that never bit proves nothing"
 

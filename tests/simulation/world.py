@@ -24,8 +24,10 @@ from simulation.variants import Call, Rates, Variant
 class VirtualClock:
     """Noon, and as many seconds as the loop has counted."""
 
+    ahead: timedelta = timedelta()
+
     def now(self) -> datetime:
-        return NOON + timedelta(seconds=asyncio.get_running_loop().time())
+        return NOON + self.ahead + timedelta(seconds=asyncio.get_running_loop().time())
 
 
 @dataclass(kw_only=True)
@@ -39,6 +41,8 @@ class World:
     struck: Counter[str] = field(default_factory=Counter)
     calls: list[Call] = field(default_factory=list)
     poison: int = 0
+    mended: bool = False
+    """Whether the handler's bug is gone."""
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)

@@ -11,6 +11,13 @@ from chassis.topics import BrokerIdentity
 type Stream = tuple[str, str]
 """Source and stream id: what a watermark belongs to."""
 
+type Place = tuple[str, int]
+"""Topic and partition: what a mark belongs to."""
+
+
+class MarkElsewhere(Exception):
+    """A mark names another cluster or another incarnation of its topic."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parking:
@@ -23,6 +30,15 @@ class Parking:
     reason: str
     attempts: int
     at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Aside:
+    """A record that was set aside and is not resolved, by the key of its row."""
+
+    row: int
+    raw: RawRecord
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,20 @@ class Ledger:
         await connection.execute(FIRST_MARK, self.consumer, topic, partition, broker.cluster_id, broker.topic_ids[topic])
         mark = await connection.fetchval(LOCK_MARK, self.consumer, topic, partition, broker.topic_ids[topic])
         return None if mark is None else int(mark)
+
+    async def lock_marks(self, connection: Connection, places: Sequence[Place], broker: BrokerIdentity) -> dict[Place, int]:
+        """The next offset of each of these places, all locked, in order: until the transaction ends this consumer hears nothing there.
+
+        Raises:
+            MarkElsewhere: a mark belongs to another topic id.
+        """
+        topics, partitions = zip(*sorted(places), strict=True)
+        topic_ids = [broker.topic_ids[topic] for topic in topics]
+        await connection.execute(FIRST_MARKS, self.consumer, list(topics), list(partitions), broker.cluster_id, topic_ids)
+        rows = await connection.fetch(LOCK_MARKS, self.consumer, list(topics), list(partitions))
+        if strange := next((row["topic"] for row in rows if row["topic_id"] != broker.topic_ids[row["topic"]]), None):
+            raise MarkElsewhere(f"a mark of {strange} belongs to another topic of that name; reconcile first")
+        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
     async def move_mark(self, connection: Connection, topic: str, partition: int, next_offset: int) -> None:
         await connection.execute(MOVE_MARK, self.consumer, topic, partition, next_offset)
@@ -86,10 +116,37 @@ class Ledger:
             parking.type, raw.to_bytes(), parking.reason, parking.attempts, parking.at,
         )  # fmt: skip
 
+    async def subjects_aside(self, connection: Connection) -> list[str]:
+        """Of whom a record is set aside and not resolved, the oldest first."""
+        return [row["subject"] for row in await connection.fetch(SUBJECTS_ASIDE, self.consumer)]
+
+    async def set_aside(self, connection: Connection, subject: str) -> list[Aside]:
+        """What is set aside of this subject and not resolved, in the order in which it was, locked until the transaction ends."""
+        rows = await connection.fetch(SET_ASIDE, self.consumer, subject)
+        return [Aside(row=row["id"], raw=RawRecord.from_bytes(row["record"]), reason=row["reason"]) for row in rows]
+
+    async def resolve(self, connection: Connection, row: int, now: datetime) -> None:
+        await connection.execute(RESOLVE, row, now)
+
+    async def fails_still(self, connection: Connection, row: int, reason: str) -> None:
+        """It was tried once more, and this is why it stays."""
+        await connection.execute(FAILS_STILL, row, reason)
+
 
 FIRST_MARK = """
 insert into marks (consumer, topic, partition, cluster_id, topic_id, next_offset) values ($1, $2, $3, $4, $5, 0)
 on conflict (consumer, topic, partition) do nothing
+"""
+
+FIRST_MARKS = """
+insert into marks (consumer, topic, partition, cluster_id, topic_id, next_offset)
+select $1, topic, partition, $4, topic_id, 0 from unnest($2::text[], $3::int[], $5::text[]) as here (topic, partition, topic_id)
+on conflict (consumer, topic, partition) do nothing
+"""
+
+LOCK_MARKS = """
+select topic, partition, topic_id, next_offset from marks
+where consumer = $1 and (topic, partition) in (select * from unnest($2::text[], $3::int[])) order by topic, partition for update
 """
 
 LOCK_MARK = """
@@ -132,3 +189,15 @@ select $1, $2, $3, $4, m.topic_id, $5, $6, $7, $8, $9, $10, $11, $12
 from marks m where m.consumer = $1 and m.topic = $2 and m.partition = $3
 on conflict (consumer, topic_id, partition, record_offset) do nothing
 """
+
+SUBJECTS_ASIDE = """
+select subject from parked where consumer = $1 and resolved_at is null and subject is not null group by subject order by min(id)
+"""
+
+SET_ASIDE = """
+select id, record, reason from parked where consumer = $1 and subject = $2 and resolved_at is null order by id for update
+"""
+
+RESOLVE = "update parked set resolved_at = $2 where id = $1 and resolved_at is null"
+
+FAILS_STILL = "update parked set reason = $2, attempts = attempts + 1 where id = $1"

@@ -84,6 +84,20 @@ class Share:
             await self._park(raw, reason=reason, attempts=attempts)
             await self._write_watermarks()
 
+    async def take_again(self, one: Heard[Event]) -> None:
+        """Have the effect of one that was set aside: its mark has passed it, and its version counts as heard whatever it was.
+
+        Raises:
+            whatever an effect raises: roll back.
+        """
+        for witness in self.subscription.witnesses:
+            await witness(self.connection, [one], self.now)
+        await self._prepare([one])
+        self.versions[one.stream] = max(self.versions.get(one.stream, 0), one.envelope.attributes.streamversion)
+        await self._admit(one)
+        await self._have_effects()
+        await self._write_watermarks()
+
     async def _move_mark(self, records: Sequence[RawRecord], broker: BrokerIdentity) -> Sequence[RawRecord]:
         """Compare and move, under the row's lock: what was heard before is left out, what lies beyond is a hole."""
         first, last = records[0], records[-1]

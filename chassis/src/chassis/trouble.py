@@ -7,6 +7,6 @@ from chassis.event_store import Conflict
 INFRASTRUCTURE = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError, asyncpg.CannotConnectNowError, OSError, TimeoutError, Conflict,
+    asyncpg.SerializationError, asyncpg.LockNotAvailableError, asyncpg.CannotConnectNowError, OSError, TimeoutError, Conflict,
 )  # fmt: skip
 """The database is away, full, or somebody else wrote first: the same work again, from the start, may succeed."""
