@@ -59,11 +59,14 @@ class Counted:
 class Parked:
     subject: str | None
     readable: bool
+    resolved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """answers: of the commands table, status by command id. repeats_allowed: at most so many records said again."""
+    """answers: of the commands table, status by command id. repeats_allowed: at most so many records said again.
+    mended: the handler's bug was, and what it had hidden was taken again.
+    """
 
     calls: Sequence[Call] = ()
     actor: str = "ops"
@@ -79,6 +82,7 @@ class Evidence:
     waiting: int = 0
     repeats_allowed: int = 0
     poison: int = 0
+    mended: bool = False
 
 
 async def gathered(ground: Ground) -> Evidence:
@@ -99,6 +103,7 @@ async def gathered(ground: Ground) -> Evidence:
             records=await asyncio.to_thread(scanned, ground.stack.bootstrap),
             repeats_allowed=ground.said_again + TOGETHER * ground.interruptions,
             poison=ground.poison,
+            mended=ground.mended,
         )
 
 
@@ -158,4 +163,4 @@ MARKS = "select partition, next_offset from marks where consumer = $1 and topic 
 
 WATERMARKS = "select stream_id, version from watermarks where consumer = $1"
 
-PARKED = "select subject, source is not null as readable from parked where consumer = $1"
+PARKED = "select subject, source is not null as readable, resolved_at is not null as resolved from parked where consumer = $1"

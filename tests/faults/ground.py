@@ -51,6 +51,7 @@ class Ground:
     other_operations: int = 0
     said_again: int = 0
     poison: int = 0
+    mended: bool = False
     consumer: str = field(default_factory=lambda: f"specimen-{uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:

@@ -173,7 +173,7 @@ def projected(evidence: Evidence) -> Iterator[Broken]:
     """G7, G9: each row is what an independent fold of the store gives; what the handler's bug hides is hidden from its first event on."""
     streams: dict[str, list[Event]] = defaultdict(list)
     for event in sorted(evidence.events, key=lambda one: one.stream_version):
-        if event.subject != BAD_OFFER or event.stream_version < BAD_FROM:
+        if evidence.mended or not hidden_by_the_bug(event):
             streams[event.subject].append(event)
     expected = {subject: folded(events) for subject, events in streams.items()}
     for subject in sorted(expected.keys() | evidence.rows.keys()):
@@ -181,6 +181,10 @@ def projected(evidence: Evidence) -> Iterator[Broken]:
         if ours != found:
             more = found is not None and (ours is None or found.times > ours.times)
             yield "double_effects" if more else "differences", 1, f"{subject}: {found}, expected {ours}"
+
+
+def hidden_by_the_bug(event: Event) -> bool:
+    return event.subject == BAD_OFFER and event.stream_version >= BAD_FROM
 
 
 def folded(events: list[Event]) -> Counted:
@@ -205,8 +209,10 @@ def heard_to_the_end(evidence: Evidence) -> Iterator[Broken]:
 
 def set_aside(evidence: Evidence) -> Iterator[Broken]:
     """G9: parked is exactly what the handler's bug hides, and the poison; where only the infrastructure was struck, nothing."""
-    hidden = sum(event.subject == BAD_OFFER and event.stream_version >= BAD_FROM for event in evidence.events)
+    hidden = sum(hidden_by_the_bug(event) for event in evidence.events)
     readable = Counter(one.subject for one in evidence.parked if one.readable)
+    unresolved = sum(one.readable and not one.resolved for one in evidence.parked)
+    yield "lost", unresolved if evidence.mended else 0, "records still set aside although the bug is mended"
     if readable != (Counter({BAD_OFFER: hidden}) if hidden else Counter()):
         yield "differences", 1, f"parked {dict(readable)}, expected {hidden} of {BAD_OFFER}"
     unreadable = sum(not one.readable for one in evidence.parked)

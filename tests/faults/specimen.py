@@ -55,22 +55,30 @@ def _hold(held: int, command: HoldSeat) -> Sequence[SeatsChanged]:
     return [SeatsChanged(offer_id=command.offer_id, held=held + 1, free=SEATS - 1 - held, because="referral_made")]
 
 
-def _count(row: Counted | None, heard: Heard[SeatsChanged]) -> Counted:
-    event = heard.event
-    if event.offer_id == BAD_OFFER and event.held == 3:
-        raise ZeroDivisionError("the handler's bug")
+def _count_mended(row: Counted | None, heard: Heard[SeatsChanged]) -> Counted:
     trail = hashlib.sha256(f"{row.trail if row else ''}{heard.envelope.attributes.id}".encode()).hexdigest()
-    return Counted(offer_id=event.offer_id, times=(row.times if row else 0) + 1, last=event.held, trail=trail)
+    return Counted(offer_id=heard.event.offer_id, times=(row.times if row else 0) + 1, last=heard.event.held, trail=trail)
 
 
-def _counted(table: str) -> Projection[Counted]:
+def _count(row: Counted | None, heard: Heard[SeatsChanged]) -> Counted:
+    if heard.event.offer_id == BAD_OFFER and heard.event.held == 3:
+        raise ZeroDivisionError("the handler's bug")
+    return _count_mended(row, heard)
+
+
+def counted(table: str, *, mended: bool) -> Projection[Counted]:
     return Projection(
-        table=table, row=Counted, key_column="offer_id", hears=(SeatsChanged,), key=lambda event: event.offer_id, apply=_count
+        table=table,
+        row=Counted,
+        key_column="offer_id",
+        hears=(SeatsChanged,),
+        key=lambda event: event.offer_id,
+        apply=_count_mended if mended else _count,
     )
 
 
 def build(basics: Basics) -> Parts:
-    """SPECIMEN_CONSUMER: its name. SPECIMEN_TABLE: where it counts, empty for nowhere. SPECIMEN_WITNESS: keep all as history does."""
+    """SPECIMEN_CONSUMER: its name. SPECIMEN_TABLE: where it counts, empty for nowhere. SPECIMEN_MENDED: without the handler's bug. SPECIMEN_WITNESS: keep all as history does."""
     decider: Decider[HoldSeat, int, SeatsChanged] = Decider(
         initial=0, evolve=lambda _, event: event.held, decide=_hold, streams=lambda command: (f"offer-{command.offer_id}",)
     )
@@ -78,7 +86,7 @@ def build(basics: Basics) -> Parts:
     table = os.environ.get("SPECIMEN_TABLE", "counted")
     subscription = Subscription(
         consumer=os.environ.get("SPECIMEN_CONSUMER", "specimen"), actor="/raccroche/offers", speakers=("offers",),
-        projections=(_counted(table),) if table else (), witnesses=(keep,) if os.environ.get("SPECIMEN_WITNESS") else (),
+        projections=(counted(table, mended="SPECIMEN_MENDED" in os.environ),) if table else (), witnesses=(keep,) if os.environ.get("SPECIMEN_WITNESS") else (),
     )  # fmt: skip
     name_the_member()
     return Parts(subscription=subscription, routers=(_routes(handler),), workers=stalls())

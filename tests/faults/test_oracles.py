@@ -100,6 +100,7 @@ BROKEN: dict[str, tuple[str, Evidence]] = {
     "a record waits for ever": ("lost", replace(WHOLE, waiting=1)),
     "a good record was set aside": ("differences", replace(WHOLE, parked=[Parked(subject=SUBJECT, readable=True)])),
     "poison is nowhere": ("lost", replace(WHOLE, poison=1)),
+    "what a mended bug had hidden is still set aside": ("lost", replace(WHOLE, mended=True, parked=[Parked(subject="bad", readable=True)])),
     "something unreadable was set aside that nobody poisoned": ("differences", replace(WHOLE, parked=[Parked(subject=None, readable=False)])),
 }  # fmt: skip
 

@@ -4,11 +4,17 @@ import asyncio
 import random
 from collections.abc import Iterable, Sequence
 
+import asyncpg
 from confluent_kafka import Producer
 
+from chassis.clock import WallClock
+from chassis.redrive import Redrive
+from chassis.subscription import Subscription
+from chassis.topics import identity_of
 from faults.evidence import Record, scanned
 from faults.ground import Ground
 from faults.scenario import OFFERS, Scenario, bitten
+from faults.specimen import counted
 from faults.topic import PARTITIONS, TOPIC
 
 type Header = tuple[str, bytes | None]
@@ -17,8 +23,11 @@ type Shape = tuple[int, bytes | None, bytes | None, list[Header]]
 
 
 async def poisoned(ground: Ground) -> None:
-    """Twenty shapes of records that nobody can believe, at random places, and a handler with a bug: set aside, and nothing else is."""
-    await ground.serve("one")
+    """Twenty shapes of records that nobody can believe, at random places, and a handler with a bug: set aside, and nothing else is.
+
+    Once the bug is mended, a redrive gives the rows that there would be without it.
+    """
+    service = await ground.serve("one")
     await ground.load(4, 3, [*OFFERS, "bad"])
     shapes = _shapes(await asyncio.to_thread(scanned, ground.stack.bootstrap), ground.rng)
     loading = asyncio.create_task(ground.load(8, ground.span(10, 6), [*OFFERS, "bad"]))
@@ -31,7 +40,26 @@ async def poisoned(ground: Ground) -> None:
     await ground.calm()
     async with ground.admin() as admin:
         ground.came_of_it["set aside"] = await admin.fetchval("select count(*) from parked where consumer = $1", ground.consumer)
-    bitten(ground, "poison said", "set aside")
+    service.environment["SPECIMEN_MENDED"] = "1"
+    ground.strike("SIGKILL to mend the bug", service.kill(), kills=True)
+    await service.ready()
+    ground.came_of_it["taken again"] = await _redriven(ground)
+    ground.mended = True
+    await ground.load(4, 2, [*OFFERS, "bad"])
+    bitten(ground, "poison said", "set aside", "taken again")
+
+
+async def _redriven(ground: Ground) -> int:
+    """What the house's own redrive resolves, with the mended handler."""
+    subscription = Subscription(
+        consumer=ground.consumer, actor="/raccroche/offers", speakers=("offers",), projections=(counted("counted", mended=True),)
+    )
+    async with asyncpg.create_pool(ground.dsns["consumer"], min_size=1, max_size=2) as pool:
+        redrive = Redrive(
+            subscription=subscription, pool=pool, broker=await identity_of(ground.stack.bootstrap, [TOPIC]),
+            places=[(TOPIC, partition) for partition in range(PARTITIONS)], clock=WallClock(),
+        )  # fmt: skip
+        return sum([len((await redrive.of(subject)).resolved) for subject in await redrive.subjects()])
 
 
 async def said_again(ground: Ground) -> None:
