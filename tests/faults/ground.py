@@ -1,217 +1,133 @@
-"""Where a scenario happens: servers, one database, the topic, the processes of the service, its clients and what they lived."""
+"""Where a scenario happens: one database and the topic made anew, the processes of the service, its clients, and what struck them."""
 
 import asyncio
-import dataclasses
 import json
 import os
 import random
-import signal
 import socket
-import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
+from confluent_kafka import KafkaException
 
 from chassis.provision import AUDITOR, Database, chassis_migrations, dsn_of, provision
-from chassis.topics import ensure_topics
-from contracts.catalogue import Topic
+from faults.clients import Call, Clients
+from faults.evidence import TABLES, ends
+from faults.service import Service, armed_with_nothing
+from faults.topic import TOPIC, make_anew
 from raccroche.stack import Stack
 
-TOPIC = "raccroche.offers"
 TESTS = Path(__file__).resolve().parents[1]
-COUNTED = "create table counted (offer_id text primary key, times integer not null, last integer not null)"
-CALM_SECONDS = 60.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """One command as its client lived it. status: none where the client never learnt it."""
-
-    command: UUID
-    offer: str
-    began: int
-    ended: int
-    status: int | None
-    answer: bytes
-
-
-@dataclass(kw_only=True)
-class Service:
-    """One instance of the specimen, started again whenever it dies."""
-
-    name: str
-    port: int
-    environment: dict[str, str]
-    log: Path
-    failpoints: list[str] = field(default_factory=list)
-    process: asyncio.subprocess.Process | None = None
-    deaths: Counter[str] = field(default_factory=Counter)
-    stopped: bool = False
-    watching: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        self.watching = asyncio.create_task(self._supervise())
-
-    async def _supervise(self) -> None:
-        while not self.stopped:
-            armed = self.failpoints.pop(0) if self.failpoints else None
-            environment = {**self.environment, **({"FAILPOINT": armed} if armed else {})}
-            with self.log.open("ab") as log:
-                self.process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "faults.specimen", env=environment, stdout=log, stderr=log
-                )
-            code = await self.process.wait()
-            if not self.stopped:
-                self.deaths[armed.partition(":")[0] if armed and code == -signal.SIGKILL else f"exit {code}"] += 1
-                await asyncio.sleep(0.1)
-
-    def kill(self) -> bool:
-        return self.signal(signal.SIGKILL)
-
-    def signal(self, what: signal.Signals) -> bool:
-        if self.process is None or self.process.returncode is not None:
-            return False
-        self.process.send_signal(what)
-        return True
-
-    async def stop(self) -> None:
-        self.stopped = True
-        self.signal(signal.SIGCONT)
-        self.kill()
-        if self.watching is not None:
-            await self.watching
+HISTORY_MIGRATIONS = TESTS.parent / "services" / "history" / "migrations"
+CALM_SECONDS = 90.0
+AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, KafkaException)
 
 
 @dataclass(kw_only=True)
 class Ground:
-    """Fresh for each scenario: database and topic anew."""
+    """Fresh for each scenario.
+
+    brief: the short form. struck: faults injected, by name; killed: those of them that ended a process without its leave.
+    came_of_it: what was seen to change by them. figures: what was measured. said_again: records that the scenario itself repeats.
+    consumer: the name of the specimen's consumer, another in each scenario, so that no dead member of the last one is waited for.
+    """
 
     stack: Stack
     folder: Path
     rng: random.Random
+    brief: bool = False
     dsns: dict[str, str] = field(default_factory=dict)
     services: list[Service] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
     struck: Counter[str] = field(default_factory=Counter)
-    token: str = ""
+    killed: Counter[str] = field(default_factory=Counter)
+    came_of_it: Counter[str] = field(default_factory=Counter)
+    figures: dict[str, float | int | str] = field(default_factory=dict)
+    other_operations: int = 0
+    said_again: int = 0
+    poison: int = 0
+    mended: bool = False
+    consumer: str = field(default_factory=lambda: f"specimen-{uuid4().hex[:8]}")
 
-    async def prepare(self, *, replication: int) -> None:
+    def __post_init__(self) -> None:
+        self.clients = Clients(token=self.stack.issue_token("ops"), rng=self.rng, came_of_it=self.came_of_it)
+
+    def span(self, whole: float, brief: float) -> float:
+        """Seconds, or how many, in the whole form and in the short one."""
+        return brief if self.brief else whole
+
+    def strike(self, what: str, times: int = 1, *, kills: bool = False) -> None:
+        """Note that something was struck; kills: a process was ended without its leave."""
+        if times:
+            self.struck[what] += times
+            self.killed[what] += times if kills else 0
+
+    async def prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.token = self.stack.issue_token("ops")
-        made = Database(name=f"fault_{uuid4().hex[:10]}", migrations=(chassis_migrations(),))
+        made = Database(name=f"fault_{uuid4().hex[:10]}", migrations=(chassis_migrations(), HISTORY_MIGRATIONS))
         roles = {suffix: f"{made.name}_{suffix}" for suffix in made.login_roles}
-        await provision(self.stack.admin_dsn, [dataclasses.replace(made)], {**dict.fromkeys(roles.values(), "fault"), AUDITOR: "fault"})
-        self.dsns = {
-            suffix: dsn_of(self.stack.admin_dsn, database=made.name, user=role, password="fault") for suffix, role in roles.items()
-        } | {"admin": dsn_of(self.stack.admin_dsn, database=made.name), "name": made.name}
-        async with self.admin() as admin:
-            await admin.execute(
-                f"{COUNTED}; grant select, insert, update, delete on counted to {made.name}_consumer; grant select on counted to {made.name}_app"
-            )
-        await self.fresh_topic(replication)
+        await provision(self.stack.admin_dsn, [made], {**dict.fromkeys(roles.values(), "fault"), AUDITOR: "fault"})
+        admin = self.stack.admin_dsn
+        self.dsns = {suffix: dsn_of(admin, database=made.name, user=role, password="fault") for suffix, role in roles.items()}
+        self.dsns |= {"admin": dsn_of(admin, database=made.name), "name": made.name}
+        async with self.admin() as connection:
+            for table in TABLES:
+                await connection.execute(
+                    f"create table {table} (offer_id text primary key, times integer not null, last integer not null, trail text not null);"
+                    f"grant select, insert, update, delete on {table} to {made.name}_consumer; grant select on {table} to {made.name}_app"
+                )
+        await make_anew(self.stack.bootstrap, replication=len(self.nodes))
 
-    async def fresh_topic(self, replication: int) -> None:
-        from confluent_kafka.admin import AdminClient
+    @property
+    def nodes(self) -> list[str]:
+        """The broker's processes."""
+        return [name for name in self.stack.status()["processes"] if name.startswith("kafka")]  # type: ignore[union-attr]
 
-        admin = AdminClient({"bootstrap.servers": self.stack.bootstrap, "log_level": 0})
-
-        def delete() -> None:
-            if TOPIC in admin.list_topics(timeout=20).topics:
-                admin.delete_topics([TOPIC])[TOPIC].result(20)
-
-        await asyncio.to_thread(delete)
-        for _ in range(40):
-            await asyncio.sleep(0.25)
-            try:
-                await ensure_topics(self.stack.bootstrap, [Topic(name=TOPIC, speaker="offers", partitions=6)], replication=replication)
-                if TOPIC in (await asyncio.to_thread(admin.list_topics, None, 20)).topics:
-                    return
-            except Exception:  # noqa: BLE001 -- the old topic is still going
-                continue
-        raise RuntimeError("the topic could not be made anew")
-
-    def admin(self):
-        return _connected(self.dsns["admin"])
+    def admin(self) -> "_Connected":
+        return _Connected(self.dsns["admin"])
 
     async def serve(
-        self, name: str = "one", *, failpoints: list[str] | None = None, environment: Mapping[str, str] | None = None
-    ) -> Service:
-        """Start an instance and wait until it is ready."""
+        self, name: str = "one", *, arm: Callable[[], str | None] = armed_with_nothing, environment: Mapping[str, str] | None = None,
+        patiently: bool = True,
+    ) -> Service:  # fmt: skip
+        """Start an instance; patiently: return when it is ready."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         secrets = self.stack.layout.secrets
         service = Service(
-            name=name, port=port, log=self.folder / f"{name}.log", failpoints=failpoints or [],
+            name=name, port=port, log=self.folder / f"{name}.log", arm=arm,
             environment={
                 **os.environ, "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS.parent / "chassis" / "tests"))),
                 "APP_DSN": self.dsns["app"], "CONSUMER_DSN": self.dsns["consumer"], "RELAY_DSN": self.dsns["relay"],
                 "KAFKA_BOOTSTRAP_SERVERS": self.stack.bootstrap, "HTTP_PORT": str(port), "TOKENS_JWKS_FILE": str(secrets / "jwks.json"),
-                "TOKENS_ISSUER": "urn:raccroche:local", "TOKENS_AUDIENCE": "raccroche", "REFILL": "local", "INSTANCE": name, **(environment or {}),
+                "TOKENS_ISSUER": "urn:raccroche:local", "TOKENS_AUDIENCE": "raccroche", "REFILL": "local", "SPECIMEN_CONSUMER": self.consumer,
+                **(environment or {}),
             },
         )  # fmt: skip
         self.services.append(service)
         await service.start()
-        await self.ready(service)
+        if patiently:
+            await service.ready()
         return service
 
-    async def ready(self, service: Service, patience: float = 60.0) -> float:
-        """Seconds until it is ready."""
-        began = time.monotonic()
-        async with httpx.AsyncClient(timeout=2) as client:
-            while time.monotonic() - began < patience:
-                try:
-                    if (await client.get(f"http://127.0.0.1:{service.port}/ready")).status_code == 200:
-                        return time.monotonic() - began
-                except httpx.HTTPError:
-                    pass
-                await asyncio.sleep(0.1)
-        raise RuntimeError(f"{service.name} does not become ready; see {service.log.name}")
+    async def serve_door(self) -> Service:
+        """An instance that takes commands and counts nothing: it is in a group of its own."""
+        return await self.serve("door", environment={"SPECIMEN_CONSUMER": f"door-{self.consumer}", "SPECIMEN_TABLE": ""})
 
-    async def clients(self, count: int, seconds: float, offers: list[str], *, copies: float = 0.1) -> None:
-        """So many clients insist on holding seats, each with keys of its own, until the time is over."""
-        until = time.monotonic() + seconds
-        async with httpx.AsyncClient(timeout=5, limits=httpx.Limits(max_connections=count * 2)) as web:
+    async def load(self, count: int, seconds: float, offers: Sequence[str], *, copies: float = 0.1) -> None:
+        """Clients at all instances."""
+        await self.clients.insist(count, seconds, offers, [service.port for service in self.services], copies=copies)
 
-            async def client(number: int) -> None:
-                rng = random.Random(self.rng.random() + number)
-                while time.monotonic() < until:
-                    command, offer = uuid4(), rng.choice(offers)
-                    twice = 2 if rng.random() < copies else 1
-                    await asyncio.gather(*(self.hold(web, command, offer, rng) for _ in range(twice)))
-
-            await asyncio.gather(*(client(number) for number in range(count)))
-
-    async def hold(self, web: httpx.AsyncClient, command: UUID, offer: str, rng: random.Random, *, patience: int = 60) -> Call:
-        """Ask until there is a definite answer, at any instance."""
-        began, status, answer = time.monotonic_ns(), None, b""
-        for _ in range(patience):
-            service = rng.choice(self.services)
-            try:
-                reply = await web.post(
-                    f"http://127.0.0.1:{service.port}/hold", json={"offer_id": offer},
-                    headers={"Authorization": f"Bearer {self.token}", "Idempotency-Key": str(command)},
-                )  # fmt: skip
-            except httpx.HTTPError:
-                self.struck["client heard nothing"] += 1
-                await asyncio.sleep(0.05 + rng.random() * 0.3)
-                continue
-            if reply.status_code < 500:
-                status, answer = reply.status_code, reply.content
-                break
-            self.struck[f"answered {reply.status_code}"] += 1
-            await asyncio.sleep(0.05 + rng.random() * 0.3)
-        call = Call(command=command, offer=offer, began=began, ended=time.monotonic_ns(), status=status, answer=answer)
-        self.calls.append(call)
-        return call
+    async def hold(self, web: httpx.AsyncClient, command: UUID, offer: str) -> Call:
+        return await self.clients.hold(web, command, offer, [service.port for service in self.services], self.rng)
 
     async def calm(self, patience: float = CALM_SECONDS) -> float:
-        """Wait until everything said is heard; the seconds that it took.
+        """Wait until everything said is heard, without any act of ours; the seconds that it took.
 
         Raises:
             RuntimeError: it does not come to rest.
@@ -221,43 +137,51 @@ class Ground:
             try:
                 if await self._at_rest():
                     return time.monotonic() - began
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-                self.struck["calm: database away"] += 1
+            except AWAY:
+                pass
             await asyncio.sleep(0.2)
         raise RuntimeError("the service does not come to rest")
 
     async def _at_rest(self) -> bool:
-        from faults.oracles import ends
-
         async with self.admin() as admin:
             if await admin.fetchval("select exists (select 1 from outbox)"):
                 return False
-            marks = {
-                row["partition"]: row["next_offset"]
-                for row in await admin.fetch("select partition, next_offset from marks where consumer = 'specimen'")
-            }
-        return all(marks.get(partition, 0) == end for partition, end in (await asyncio.to_thread(ends, self.stack.bootstrap)).items())
+            marks = await admin.fetch("select partition, next_offset from marks where consumer = $1 and topic = $2", self.consumer, TOPIC)
+        found = {row["partition"]: row["next_offset"] for row in marks}
+        return all(found.get(partition, 0) == end for partition, end in (await asyncio.to_thread(ends, self.stack.bootstrap)).items())
 
     async def leave(self) -> None:
-        for service in self.services:
-            await service.stop()
-        (self.folder / "calls.jsonl").write_text("".join(json.dumps({
-            "command": str(call.command), "offer": call.offer, "began": call.began, "ended": call.ended, "status": call.status,
-        }) + "\n" for call in self.calls))  # fmt: skip
+        await asyncio.gather(*(service.stop() for service in self.services))
+        lines = [
+            json.dumps({"command": str(c.command), "offer": c.offer, "began": c.began, "ended": c.ended, "status": c.status})
+            for c in self.clients.calls
+        ]
+        (self.folder / "calls.jsonl").write_text("\n".join(lines))
 
     @property
     def deaths(self) -> Counter[str]:
         return sum((service.deaths for service in self.services), Counter())
 
+    @property
+    def kills(self) -> int:
+        """Processes that were ended without their leave, by a signal from outside or at a failpoint."""
+        return sum(self.killed.values()) + sum(count for name, count in self.deaths.items() if not name.startswith("exit"))
 
-class _connected:
+    @property
+    def interruptions(self) -> int:
+        """How often a relay may have been stopped between saying and noting it."""
+        restarts = sum(service.said("relay starts again") for service in self.services)
+        return 1 + sum(self.struck.values()) + sum(self.deaths.values()) + restarts
+
+
+class _Connected:
     """A connection for the length of a block."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
 
     async def __aenter__(self) -> asyncpg.Connection:
-        self._connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=30)
+        self._connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=60)
         return self._connection
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,11 +1,10 @@
-"""The service under fire, built as every service is: one command, one projection, one policy; `python -m faults.specimen`."""
+"""The service under fire, built as every service is: one command, one projection; `python -m faults.specimen`."""
 
-import asyncio
+import hashlib
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -21,6 +20,8 @@ from chassis.projection import Projection
 from chassis.service import Basics, Parts, run, settings_from
 from chassis.subscription import Subscription
 from contracts.offers import SeatsChanged
+from faults.stalls import name_the_member, stalls
+from history.witness import keep
 
 SEATS = 40
 BAD_OFFER = "bad"
@@ -33,9 +34,12 @@ class HoldSeat:
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
+    """trail: SHA-256 over the one before and the event's id, so that a changed order shows."""
+
     offer_id: str
     times: int
     last: int
+    trail: str
 
 
 class Wish(BaseModel):
@@ -51,27 +55,41 @@ def _hold(held: int, command: HoldSeat) -> Sequence[SeatsChanged]:
     return [SeatsChanged(offer_id=command.offer_id, held=held + 1, free=SEATS - 1 - held, because="referral_made")]
 
 
+def _count_mended(row: Counted | None, heard: Heard[SeatsChanged]) -> Counted:
+    trail = hashlib.sha256(f"{row.trail if row else ''}{heard.envelope.attributes.id}".encode()).hexdigest()
+    return Counted(offer_id=heard.event.offer_id, times=(row.times if row else 0) + 1, last=heard.event.held, trail=trail)
+
+
 def _count(row: Counted | None, heard: Heard[SeatsChanged]) -> Counted:
-    event = heard.event
-    if event.offer_id == BAD_OFFER and event.held == 3:
+    if heard.event.offer_id == BAD_OFFER and heard.event.held == 3:
         raise ZeroDivisionError("the handler's bug")
-    return Counted(offer_id=event.offer_id, times=(row.times if row else 0) + 1, last=event.held)
+    return _count_mended(row, heard)
 
 
-COUNTED = Projection(
-    table="counted", row=Counted, key_column="offer_id", hears=(SeatsChanged,), key=lambda event: event.offer_id, apply=_count
-)
+def counted(table: str, *, mended: bool) -> Projection[Counted]:
+    return Projection(
+        table=table,
+        row=Counted,
+        key_column="offer_id",
+        hears=(SeatsChanged,),
+        key=lambda event: event.offer_id,
+        apply=_count_mended if mended else _count,
+    )
 
 
 def build(basics: Basics) -> Parts:
+    """SPECIMEN_CONSUMER: its name. SPECIMEN_TABLE: where it counts, empty for nowhere. SPECIMEN_MENDED: without the handler's bug. SPECIMEN_WITNESS: keep all as history does."""
     decider: Decider[HoldSeat, int, SeatsChanged] = Decider(
         initial=0, evolve=lambda _, event: event.held, decide=_hold, streams=lambda command: (f"offer-{command.offer_id}",)
     )
     handler = Handler(decider=decider, store=basics.store, pool=basics.app, committed=basics.wake)
-    consumer = os.environ.get("SPECIMEN_CONSUMER", "specimen")
-    shown = (COUNTED,) if consumer == "specimen" else ()  # two consumers would count into one table
-    subscription = Subscription(consumer=consumer, actor="/raccroche/offers", speakers=("offers",), projections=shown)
-    return Parts(subscription=subscription, routers=(_routes(handler),), workers=_stalls())
+    table = os.environ.get("SPECIMEN_TABLE", "counted")
+    subscription = Subscription(
+        consumer=os.environ.get("SPECIMEN_CONSUMER", "specimen"), actor="/raccroche/offers", speakers=("offers",),
+        projections=(counted(table, mended="SPECIMEN_MENDED" in os.environ),) if table else (), witnesses=(keep,) if os.environ.get("SPECIMEN_WITNESS") else (),
+    )  # fmt: skip
+    name_the_member()
+    return Parts(subscription=subscription, routers=(_routes(handler),), workers=stalls())
 
 
 def _routes(handler: Handler[HoldSeat, int, SeatsChanged]) -> APIRouter:
@@ -82,39 +100,6 @@ def _routes(handler: Handler[HoldSeat, int, SeatsChanged]) -> APIRouter:
         return await carry_out(handler, HoldSeat(offer_id=wish.offer_id), request=request, caller=caller, key=key)
 
     return router
-
-
-def _stalls() -> tuple[Any, ...]:
-    """What SPECIMEN_STALL names, from five seconds after the start: the silent states that client libraries are known for."""
-    stall = os.environ.get("SPECIMEN_STALL")
-    if stall is None:
-        return ()
-
-    async def spin() -> None:
-        await asyncio.sleep(5)
-        while True:
-            time.sleep(0)
-
-    async def mute() -> None:
-        from aiokafka import AIOKafkaConsumer
-
-        async def never(*_: object, **__: object) -> dict[object, object]:
-            await asyncio.Event().wait()
-            return {}
-
-        await asyncio.sleep(5)
-        AIOKafkaConsumer.getmany = never
-        await asyncio.Event().wait()
-
-    async def stuck() -> None:
-        async def never(*_: object, **__: object) -> None:
-            await asyncio.Event().wait()
-
-        await asyncio.sleep(5)
-        Projection.fold = never  # type: ignore[method-assign]
-        await asyncio.Event().wait()
-
-    return ({"spin": spin, "mute": mute, "stuck": stuck}[stall],)
 
 
 assert UUID  # the type behind IdempotencyKey, which FastAPI resolves by name

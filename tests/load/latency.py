@@ -24,9 +24,9 @@ async def rows(house: House) -> list[Row]:
         speaker = Ground(stack=house.stack, folder=Path(folder, "speaker"), rng=random.Random(1))
         listener = Ground(stack=house.stack, folder=Path(folder, "listener"), rng=random.Random(2))
         try:
-            await speaker.prepare(replication=1)
-            await listener.prepare(replication=1)
-            await speaker.serve("speaker", environment={"SPECIMEN_CONSUMER": "speaker"})
+            await speaker.prepare()
+            await listener.prepare()
+            await speaker.serve("speaker", environment={"SPECIMEN_TABLE": ""})
             await listener.serve("listener")
             times = await _measured(speaker, listener.dsns["admin"])
         finally:
@@ -64,7 +64,7 @@ async def _measured(speaker: Ground, listening: str) -> list[float]:
             offer = f"specimen--{uuid4()}"
             reply = await web.post(
                 f"http://127.0.0.1:{speaker.services[0].port}/hold", content=json.dumps({"offer_id": offer}),
-                headers={"Authorization": f"Bearer {speaker.token}", "Idempotency-Key": str(uuid4()), "Content-Type": "application/json"},
+                headers={"Authorization": f"Bearer {speaker.clients.token}", "Idempotency-Key": str(uuid4()), "Content-Type": "application/json"},
             )  # fmt: skip
             if reply.status_code == 201:
                 answered[offer] = time.perf_counter()

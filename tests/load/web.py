@@ -21,13 +21,13 @@ SECONDS = 5.0
 async def rows(house: House) -> list[Row]:
     with TemporaryDirectory() as folder:
         ground = Ground(stack=house.stack, folder=Path(folder), rng=random.Random(1))
-        await ground.prepare(replication=1)
+        await ground.prepare()
         service = await ground.serve("web")
         port, bare = await _bare(ground)
         try:
 
             async def ours() -> float:
-                return (await _hammered(service.port, ground.token, 0))["rate"]
+                return (await _hammered(service.port, ground.clients.token, 0))["rate"]
 
             async def theirs() -> float:
                 return (await _hammered(port, "", 0))["rate"]
@@ -35,7 +35,7 @@ async def rows(house: House) -> list[Row]:
             found = await in_turns(
                 "commands over HTTP, one process", "commands/s", ours, "bare FastAPI + asyncpg insert", theirs, floor=0.6
             )
-            calm = await _hammered(service.port, ground.token, found.value / 3)
+            calm = await _hammered(service.port, ground.clients.token, found.value / 3)
         finally:
             bare.terminate()
             await bare.wait()

@@ -29,6 +29,8 @@ from contracts.catalogue import topic_of
 ATTEMPTS = 3
 MAX_RECORDS = 1_000
 PAUSES = (0.05, 0.2, 0.8)
+LITTLE, GATHER_SECONDS = 100, 0.005
+"""After a batch smaller than this the next one is let gather for so long: each partition's share costs a transaction, however small."""
 
 log = get_logger(__name__)
 tracer = trace.get_tracer(__name__)
@@ -43,8 +45,7 @@ class Consumer:
     """Hears for one subscription.
 
     committed: called after each commit, to wake the relay. refill: whether a new topic may be heard from its beginning
-    (the watermarks then skip what was heard before). instance: who it is among the members of its group; named, it takes its
-    old place at once when it starts again after a crash, where a nameless one waits until the dead one's session is over.
+    (the watermarks then skip what was heard before).
     """
 
     subscription: Subscription
@@ -53,7 +54,6 @@ class Consumer:
     clock: Clock
     refill: bool
     committed: Callable[[], None]
-    instance: str | None = None
     assigned: set[TopicPartition] = field(default_factory=set)
     client: Callable[[], AIOKafkaConsumer | None] = field(default=lambda: None)
     kept_in: Callable[[str], Ledger] = Ledger
@@ -93,7 +93,6 @@ class Consumer:
             batch_timeout_ms=100,
             ack_policy=AckPolicy.MANUAL,
             group_id=self.subscription.consumer,
-            group_instance_id=self.instance,
             auto_offset_reset="earliest",
             session_timeout_ms=10_000,
             rebalance_timeout_ms=30_000,
@@ -131,6 +130,8 @@ class Consumer:
             return
         failpoint("consumer_before_group_commit")
         await message.ack()
+        if len(records) < LITTLE:
+            await asyncio.sleep(GATHER_SECONDS)
 
     async def hear(self, records: Sequence[RawRecord]) -> None:
         """Have the effects of a batch, share by share; returns when all is committed or parked."""

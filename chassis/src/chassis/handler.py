@@ -14,6 +14,7 @@ import orjson
 
 from chassis.decider import Decider, Outcome, Refused, Request
 from chassis.event_store import Answered, Conflict, Connection, Recording
+from chassis.failpoints import failpoint
 from chassis.timers import Timer, set_timers
 from contracts.event import Event
 
@@ -146,6 +147,8 @@ class Handler[C, S, E: Event]:
                 async with self.pool.acquire() as connection, connection.transaction():
                     outcomes = await self.handle_in(connection, requests)
                     await also(connection, outcomes)
+                    failpoint("handler_before_commit")
+                failpoint("handler_after_commit")
                 self.committed()
                 return outcomes
             except (Conflict, asyncpg.DeadlockDetectedError):

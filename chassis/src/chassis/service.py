@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import asyncpg
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from faststream.kafka import KafkaBroker
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry import trace
 
 from chassis import logs, telemetry
 from chassis.callers import TokenVerifier, unguarded_routes
@@ -17,8 +18,10 @@ from chassis.clock import Clock, OffsetClock, WallClock
 from chassis.consumer import Consumer
 from chassis.event_store import Connection, EventStore
 from chassis.failpoints import arm
+from chassis.gate import Gate
 from chassis.health import Health, health_routes
 from chassis.keyring import Keyring, master_keys_from
+from chassis.pools import open_pool
 from chassis.problems import install
 from chassis.relay import Relay
 from chassis.server import Server
@@ -30,6 +33,8 @@ from chassis.watchdog import Watchdog
 from contracts.catalogue import topic_of
 
 OPENING_ATTEMPTS = 30
+OUR_OWN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""The framework's would tell of paths and values; chassis.gate makes the span."""
 
 __all__ = ["Basics", "Build", "Parts", "Settings", "open_basics", "run", "settings_from"]
 
@@ -101,7 +106,7 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
         relay.broker = await _patiently("the broker", lambda: identity_of(settings.bootstrap, map(topic_of, speakers)))
         consumer = Consumer(
             subscription=parts.subscription, pool=basics.consumer, broker_identity=relay.broker, clock=basics.clock,
-            refill=settings.refill, committed=relay.wake.set, instance=settings.instance,
+            refill=settings.refill, committed=relay.wake.set,
         )  # fmt: skip
         await consumer.reconcile()
         health = Health(basics.app, consumer, relay if speaks else None, parts.pending, basics.clock)
@@ -140,7 +145,7 @@ async def open_basics(name: str, settings: Settings, wake: Callable[[], None], o
 
 
 async def _pool(dsn: str, opened: AsyncExitStack) -> asyncpg.Pool:
-    pool = await _patiently("the database", lambda: asyncpg.create_pool(dsn, min_size=1, max_size=8, command_timeout=60, timeout=10))
+    pool = await _patiently("the database", lambda: open_pool(dsn))
     opened.callback(pool.terminate)
     return pool
 
@@ -159,7 +164,7 @@ async def _patiently[T](what: str, ask: Callable[[], Awaitable[T]]) -> T:
 
 
 def _web(name: str, settings: Settings, parts: Parts, health: Health) -> FastAPI:
-    app = FastAPI(title=f"Raccroche {name}", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title=f"Raccroche {name}", docs_url=None, redoc_url=None, openapi_url=None, telemetry=OUR_OWN_TELEMETRY)
     app.state.verifier = TokenVerifier(
         settings.tokens_jwks_file.read_text(), issuer=settings.tokens_issuer, audience=settings.tokens_audience
     )
@@ -168,7 +173,7 @@ def _web(name: str, settings: Settings, parts: Parts, health: Health) -> FastAPI
         app.include_router(router)
     if unguarded := unguarded_routes(app):
         raise RuntimeError(f"routes without a caller: {', '.join(unguarded)}")
-    FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls="health,ready,lag")
+    app.add_middleware(Gate, tracer=trace.get_tracer(__name__), unseen=frozenset({"/health", "/ready", "/lag"}))
     return app
 
 

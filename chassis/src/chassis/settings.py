@@ -31,7 +31,6 @@ class Settings:
     otlp_endpoint: str | None
     log_level: str
     failpoint: str | None
-    instance: str | None
 
     def __repr__(self) -> str:
         return f"Settings({self.bootstrap}, {self.http_host}:{self.http_port})"
@@ -73,7 +72,6 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         otlp_endpoint=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
         log_level=environ.get("LOG_LEVEL", "info"),
         failpoint=environ.get("FAILPOINT") or None,
-        instance=environ.get("INSTANCE") or None,
     )
 
 

@@ -1,15 +1,19 @@
 """What a test does to one process of a stack: end it, pause it, keep it down for a while. The supervisor mends what is not held."""
 
 import asyncio
+import shutil
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
 
+from raccroche.stack import kafka
 from raccroche.stack.children import lives, send
 from raccroche.stack.layout import Layout, read_json
+from raccroche.stack.programs import Plan, java_of
 
 OBEYED_SECONDS = 40.0  # the supervisor may be waiting before it starts the process again
 
@@ -79,6 +83,20 @@ async def release(layout: Layout, name: str) -> None:
         return not now["held"] and lives(now["pid"], now["born"])
 
     await _until(running, f"{name} to be started again")
+
+
+async def lose_broker(layout: Layout, plan: Plan) -> None:
+    """Hold all nodes, wipe their disks, format them under a fresh cluster id, release them.
+
+    Raises:
+        TimeoutError: no supervisor obeys. KafkaFailed: the new storage cannot be formatted.
+    """
+    await asyncio.gather(*(hold(layout, node.name) for node in plan.nodes))
+    (layout.kafka / "cluster-id").unlink(missing_ok=True)
+    for node in plan.nodes:
+        shutil.rmtree(node.folder(layout) / "data")
+    await asyncio.to_thread(kafka.initialise, layout, java_of(plan), Path(str(plan.jars)), plan.nodes)
+    await asyncio.gather(*(release(layout, node.name) for node in plan.nodes))
 
 
 async def _until(true: Callable[[], bool], what: str) -> None:

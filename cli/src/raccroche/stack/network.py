@@ -59,7 +59,7 @@ def make(layout: Layout, nodes: Sequence[Node]) -> None:
         raise NoNetwork(f"the addresses of this stack's nodes, {subnet}.0/24, are in use by something else here")
     bridge = _bridge(layout)
     _ip("link", "add", bridge, "type", "bridge")
-    _ip("address", "add", f"{subnet}.1/24", "dev", bridge)
+    _ip("address", "add", f"{outside(apart[0])}/24", "dev", bridge)
     _ip("link", "set", bridge, "up")
     for node in apart:
         _join_up(node, _namespace(layout, node), _cable(layout, node), bridge)
@@ -90,6 +90,20 @@ def cut(layout: Layout, node: Node) -> None:
 
 def mend(layout: Layout, node: Node) -> None:
     _ip("link", "set", _cable(layout, node), "up")
+
+
+def silence(layout: Layout, node: Node, address: str) -> None:
+    """What the node sends to this address is lost without an answer; what comes from there arrives."""
+    _ip("-n", _namespace(layout, node), "route", "replace", "blackhole", f"{address}/32")
+
+
+def unsilence(layout: Layout, node: Node, address: str) -> None:
+    _ip("-n", _namespace(layout, node), "route", "delete", "blackhole", f"{address}/32")
+
+
+def outside(node: Node) -> str:
+    """Where everybody who is no node is, as the node sees it: the bridge's address."""
+    return f"{node.host.rpartition('.')[0]}.1"
 
 
 def _tag(layout: Layout) -> str:

@@ -70,7 +70,7 @@ def initialise(layout: Layout, binaries: Binaries, password: str) -> None:
     if (layout.postgres / "PG_VERSION").exists():
         return
     shutil.rmtree(layout.postgres, ignore_errors=True)
-    layout.postgres.mkdir(parents=True, mode=0o700)
+    layout.postgres.mkdir(parents=True, mode=0o700, exist_ok=True)  # a mount point stays when it is emptied
     password_file = layout.root / "initial-password"
     password_file.touch(mode=0o600)
     password_file.write_text(password)

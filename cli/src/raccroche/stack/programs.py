@@ -54,10 +54,16 @@ def database_program(layout: Layout, plan: Plan) -> Program | None:
     )  # fmt: skip
 
 
+def java_of(plan: Plan) -> Java:
+    """The Java that was chosen; only where the broker is ours."""
+    assert plan.java is not None
+    return Java(path=str(plan.java["path"]), version=int(str(plan.java["version"])), why=str(plan.java["why"]))
+
+
 def kafka_programs(layout: Layout, plan: Plan) -> list[Program]:
     if plan.java is None or plan.jars is None:
         return []
-    java = Java(path=str(plan.java["path"]), version=int(str(plan.java["version"])), why=str(plan.java["why"]))
+    java = java_of(plan)
     return [
         Program(
             name=node.name, command=network.inside(layout, node, kafka.command(node.folder(layout), java, Path(plan.jars))),
@@ -89,7 +95,6 @@ def _environment(layout: Layout, plan: Plan, name: str) -> dict[str, str]:
         "CONSUMER_DSN": dsn(f"{database}_consumer"),
         "RELAY_DSN": dsn(f"{database}_relay"),
         "KAFKA_BOOTSTRAP_SERVERS": plan.bootstrap,
-        "INSTANCE": f"{name}-1",
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(plan.ports[name]),
         "TOKENS_JWKS_FILE": str(secrets.jwks_file),

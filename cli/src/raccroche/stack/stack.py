@@ -129,6 +129,28 @@ class Stack:
     async def rejoin(self, name: str) -> None:
         network.mend(self.layout, self._apart(name))
 
+    async def mute(self, name: str, towards: str | None = None) -> None:
+        """An asymmetric cut until `unmute`: what this node of the broker sends is lost, what is sent to it arrives.
+
+        towards: another node; none, everybody who is no node, which is every client.
+
+        Raises:
+            NotUp: the node has no network of its own.
+        """
+        node = self._apart(name)
+        network.silence(self.layout, node, self._apart(towards).host if towards else network.outside(node))
+
+    async def unmute(self, name: str, towards: str | None = None) -> None:
+        node = self._apart(name)
+        network.unsilence(self.layout, node, self._apart(towards).host if towards else network.outside(node))
+
+    async def lose_broker(self) -> None:
+        """Every node is destroyed with all that it held while everything else goes on; new, empty ones start under another cluster id.
+
+        Returns when they were started, which is before they are ready. Nobody makes the topics again.
+        """
+        await faults.lose_broker(self.layout, Plan.load(self.layout.plan))
+
     def _apart(self, name: str) -> Node:
         for node in Plan.load(self.layout.plan).nodes:
             if node.name == name and node.apart:

@@ -1,0 +1,93 @@
+"""One instance of the specimen: a process that is started again whenever it dies, and a count of how it died."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+READY_SECONDS = 90.0
+
+
+def armed_with_nothing() -> str | None:
+    return None
+
+
+@dataclass(kw_only=True)
+class Service:
+    """arm: asked at each start for the failpoint that this life ends with, `name:nth`, if any."""
+
+    name: str
+    port: int
+    environment: dict[str, str]
+    log: Path
+    arm: Callable[[], str | None] = armed_with_nothing
+    process: asyncio.subprocess.Process | None = None
+    deaths: Counter[str] = field(default_factory=Counter)
+    stopped: bool = False
+    watching: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self.watching = asyncio.create_task(self._supervise())
+
+    async def _supervise(self) -> None:
+        while not self.stopped:
+            armed = self.arm()
+            environment = {**self.environment, **({"FAILPOINT": armed} if armed else {})}
+            with self.log.open("ab") as log:
+                self.process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "faults.specimen", env=environment, stdout=log, stderr=log
+                )
+            code = await self.process.wait()
+            if not self.stopped:
+                suicide = armed is not None and code == -signal.SIGKILL
+                self.deaths[armed.partition(":")[0] if armed and suicide else f"exit {code}"] += 1
+                await asyncio.sleep(0.1)
+
+    def kill(self) -> bool:
+        return self.signal(signal.SIGKILL)
+
+    def signal(self, what: signal.Signals) -> bool:
+        """Whether there was a process to be told."""
+        if self.process is None or self.process.returncode is not None:
+            return False
+        self.process.send_signal(what)
+        return True
+
+    @property
+    def ended_itself(self) -> int:
+        """How often it gave up: the watchdog, or something that must go on and ended."""
+        return self.deaths["exit 1"]
+
+    def said(self, words: str) -> int:
+        """How often these words are in its log."""
+        return self.log.read_text(errors="replace").count(words) if self.log.exists() else 0
+
+    async def ready(self, patience: float = READY_SECONDS) -> float:
+        """Seconds until it is ready.
+
+        Raises:
+            RuntimeError: it is not, within `patience` seconds.
+        """
+        began = time.monotonic()
+        async with httpx.AsyncClient(timeout=2) as client:
+            while time.monotonic() - began < patience:
+                try:
+                    if (await client.get(f"http://127.0.0.1:{self.port}/ready")).status_code == 200:
+                        return time.monotonic() - began
+                except httpx.HTTPError:
+                    pass
+                await asyncio.sleep(0.1)
+        raise RuntimeError(f"{self.name} does not become ready; see {self.log}")
+
+    async def stop(self) -> None:
+        self.stopped = True
+        self.signal(signal.SIGCONT)
+        self.kill()
+        if self.watching is not None:
+            await self.watching
