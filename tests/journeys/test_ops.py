@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -50,18 +51,13 @@ class House:
         """Exit status, standard output, standard error."""
         return self._done([str(Path(sys.executable).with_name("raccroche")), "ops", *words, "--root", str(self.stack.root)], {})
 
-    async def ops_at_once(self, *commands: tuple[str, ...]) -> list[tuple[int, str, str]]:
-        return await asyncio.gather(*(asyncio.to_thread(self.ops, *words) for words in commands))
+    def job(self, service: str, *words: str, failpoint: str = "") -> tuple[int, str, str]:
+        """As `raccroche ops` starts it, in the service's own environment."""
+        environment = service_environment(self.stack.layout, Plan.load(self.stack.layout.plan), service)
+        return self._done([sys.executable, "-m", service, *words], {**environment, "FAILPOINT": failpoint})
 
-    async def jobs_at_once(self, *commands: tuple[str, ...]) -> list[tuple[int, str, str]]:
-        """As `raccroche ops` starts them, in the service's own environment."""
-        plan, layout = Plan.load(self.stack.layout.plan), self.stack.layout
-        return await asyncio.gather(
-            *(
-                asyncio.to_thread(self._done, [sys.executable, "-m", service, *words], service_environment(layout, plan, service))
-                for service, *words in commands
-            )
-        )
+    async def jobs_at_once(self, *jobs: tuple[str, ...]) -> list[tuple[int, str, str]]:
+        return await asyncio.gather(*(asyncio.to_thread(self.job, *words) for words in jobs))
 
     @staticmethod
     def _done(command: list[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
@@ -105,8 +101,22 @@ def test_every_projection_of_every_service_is_rebuilt_equal_while_the_services_r
     assert asyncio.run(house.stack.unready()) == {}
 
 
+def test_a_rebuild_that_was_killed_goes_on_where_it_was(house: House) -> None:
+    killed, _, _ = house.job("followup", "rebuild", "cases", failpoint="consumer_before_commit:3")
+    assert killed == -signal.SIGKILL
+    heard = asyncio.run(house.ask("followup", "select sum(next_offset) from marks where consumer = 'followup~cases'"))
+    status, output, _ = house.job("followup", "rebuild", "cases", "--json")
+    document = json.loads(output)
+    assert (status, document["resumed"], document["switched"]) == (0, True, True)
+    assert document["records"] == asyncio.run(house.ask("followup", HEARD_LIVE)) - heard
+    assert heard > 0
+
+
+HEARD_LIVE = "select sum(next_offset) from marks where consumer = 'followup' and topic = 'raccroche.followup'"
+
+
 def test_what_cannot_be_rebuilt_is_said_in_a_sentence(house: House) -> None:
-    answers = asyncio.run(house.ops_at_once(("rebuild", "history", "heard"), ("rebuild", "followup", "dropouts")))
+    answers = asyncio.run(house.jobs_at_once(("history", "rebuild", "heard"), ("followup", "rebuild", "dropouts")))
     assert [status for status, _, _ in answers] == [2, 2]
     assert "history verify" in answers[0][2]
     assert "there is no projection dropouts, but cases, coordinates" in answers[1][2]
@@ -116,17 +126,17 @@ def test_what_cannot_be_rebuilt_is_said_in_a_sentence(house: House) -> None:
 def test_a_damaged_row_is_named_and_repaired_when_somebody_says_so(house: House) -> None:
     case, person = asyncio.run(house.ask("followup", "select array[case_id::text, person_id::text] from cases order by case_id limit 1"))
     asyncio.run(house.ask("followup", "update cases set contacts = contacts + 7 where case_id = $1::uuid", case))
-    plan, whole, one = asyncio.run(
-        house.ops_at_once(
-            ("rebuild", "followup", "cases", "--plan", "--json"), ("rebuild", "followup", "cases", "--json"),
-            ("rebuild", "followup", "cases", "--person", person, "--json"),
+    whole = house.ops("rebuild", "followup", "cases", "--json")
+    plan, one = asyncio.run(
+        house.jobs_at_once(
+            ("followup", "rebuild", "cases", "--plan", "--json"), ("followup", "rebuild", "cases", "--person", person, "--json")
         )
-    )  # fmt: skip
+    )
     assert (plan[0], list(json.loads(plan[1])["records"])) == (0, [LOST])
     assert (whole[0], json.loads(whole[1])["comparison"]["named"], json.loads(whole[1])["switched"]) == (1, [[case, "different"]], False)
     assert (one[0], json.loads(one[1])["comparison"]["named"]) == (1, [[case, "different"]])
-    assert house.ops("rebuild", "followup", "cases", "--person", person, "--accept")[0] == 0
-    assert house.ops("rebuild", "followup", "cases")[0] == 0
+    assert house.job("followup", "rebuild", "cases", "--person", person, "--accept")[0] == 0
+    assert house.job("followup", "rebuild", "cases")[0] == 0
 
 
 def test_a_lost_topic_is_said_again_only_when_its_cluster_is_named_and_nothing_counts_twice(house: House) -> None:
@@ -143,15 +153,12 @@ def test_a_lost_topic_is_said_again_only_when_its_cluster_is_named_and_nothing_c
     before = asyncio.run(snapshot(house.stack))
     asyncio.run(lose())
     assert "ops republish followup --plan" in (house.stack.root / "log" / "followup.log").read_text()
-    plan, unnamed, misnamed = asyncio.run(
-        house.ops_at_once(
-            ("republish", "followup", "--plan", "--json"), ("republish", "followup"), ("republish", "followup", "--cluster", "another")
-        )
-    )
+    plan = house.ops("republish", "followup", "--plan", "--json")
+    unnamed, misnamed = asyncio.run(house.jobs_at_once(("followup", "republish"), ("followup", "republish", "--cluster", "another")))
     assert (plan[0], unnamed[0], misnamed[0]) == (0, 2, 2)
     cluster = json.loads(plan[1])["cluster"]
     assert f"--cluster {cluster}" in unnamed[2]
-    answers = asyncio.run(house.ops_at_once(*(("republish", name, "--cluster", cluster, "--json") for name in HEARS_IT)))
+    answers = asyncio.run(house.jobs_at_once(*((name, "republish", "--cluster", cluster, "--json") for name in HEARS_IT)))
     assert [status for status, _, _ in answers] == [0, 0, 0]
     assert [json.loads(output)["heard_anew"] for _, output, _ in answers] == [[LOST]] * 3
     assert json.loads(answers[0][1])["said"] > 0
@@ -184,10 +191,10 @@ def test_a_parked_record_is_listed_stays_until_it_is_discarded_and_lets_the_othe
     (listed,) = json.loads(output)
     assert (status, listed["subject"], listed["topic"], listed["resolved_at"]) == (0, person, LOST, None)
     assert "not of this house" not in output
-    dry, wet = (house.ops("redrive", "offers", *more, "--json") for more in (["--dry-run"], []))
+    dry, wet = (house.job("offers", "redrive", *more, "--json") for more in (["--dry-run"], []))
     assert [(answer[0], json.loads(answer[1])["stay"]) for answer in (dry, wet)] == [(1, 1), (1, 1)]
-    assert house.ops("discard", "offers", str(listed["id"]))[0] == 2, "nobody said why"
+    assert house.job("offers", "discard", str(listed["id"]))[0] == 2, "nobody said why"
     assert house.ops("discard", "offers", str(listed["id"]), "--because", "it is none of ours")[0] == 0
-    answers = asyncio.run(house.ops_at_once(("redrive", "offers"), ("parked", "offers", "--all", "--json")))
+    answers = asyncio.run(house.jobs_at_once(("offers", "redrive"), ("offers", "parked", "--all", "--json")))
     assert answers[0][:2] == (0, "nothing is set aside\n")
     assert [one["because"] for one in json.loads(answers[1][1])] == ["it is none of ours"]
