@@ -10,10 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TextIO
 
-import asyncpg
 import orjson
-from aiokafka.errors import KafkaError
-from confluent_kafka import KafkaException
 
 from chassis import jobs, logs, telemetry
 from chassis.answers import Answer
@@ -36,8 +33,6 @@ CLEAR = (
 )  # fmt: skip
 """Exceptions whose own words are the answer."""
 
-UNREACHABLE = (KafkaError, KafkaException, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-
 
 def start(name: str, argv: Sequence[str], environ: Mapping[str, str], build: Build, *, speaks: bool = True) -> None:
     """Live as the service `name`, or do one job.
@@ -56,7 +51,7 @@ def start(name: str, argv: Sequence[str], environ: Mapping[str, str], build: Bui
         raise SystemExit(_said(f"{name}: {clear}")) from None
     except TopicMissing as missing:
         raise SystemExit(_said(f"{name}: the broker has no topic {missing}; make the topics first")) from None
-    except UNREACHABLE as trouble:
+    except Exception as trouble:  # noqa: BLE001 -- whatever it was, a person is told in one line, and no value from outside is in it
         raise SystemExit(_said(f"{name}: it could not be done: {logs.spoken(trouble)}")) from None
     finally:
         telemetry.flush()

@@ -49,10 +49,9 @@ begin
     end if;
     raise exception 'the table % was changed since its rebuild began', projection using errcode = 'object_not_in_prerequisite_state';
   end if;
-  execute format('create table %s (like %s including all excluding indexes)', made, live);
+  -- room in each page for the next version of its rows: they change again and again, faster than vacuum can follow
+  execute format('create table %s (like %s including all excluding indexes) with (fillfactor = 80)', made, live);
   for statement in
-    select format('alter table %s set (%s)', made, array_to_string(reloptions, ', ')) from pg_class where oid = live and reloptions is not null
-    union all
     (select format('alter table %s add constraint %I %s', made, conname, pg_get_constraintdef(oid))
      from pg_constraint where conrelid = live and contype in ('p', 'u', 'x') order by conname)
     union all
@@ -78,10 +77,16 @@ create function rebuild_switch(projection text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   live regclass := public.rebuild_live(projection);
+  options text;
 begin
   if public.rebuild_shape(format('rebuild.%I', projection)::regclass) <> public.rebuild_shape(live) then
     raise exception 'the table % was changed since its rebuild began', projection using errcode = 'object_not_in_prerequisite_state';
   end if;
+  execute format('alter table rebuild.%I reset (fillfactor)', projection);
+  for options in select array_to_string(reloptions, ', ') from pg_class where oid = live and reloptions is not null loop
+    execute format('alter table rebuild.%I set (%s)', projection, options);
+  end loop;
+  execute format('analyze rebuild.%I', projection); -- or the first questions would be planned as if it were empty
   execute format('alter table public.%I set schema retired', projection);
   execute format('alter table rebuild.%I set schema public', projection);
   execute format('drop table retired.%I', projection);
