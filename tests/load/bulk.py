@@ -38,7 +38,7 @@ async def rows(house: House) -> list[Row]:
             handler = Handler(decider=SEATS, store=STORE, pool=pool)
             requests = [hold(f"import-{uuid4().hex}") for _ in range(EVENTS)]
             began = time.perf_counter()
-            await handler.handle_all_with(requests, _nothing)
+            await handler.handle_all_with(requests)
             return EVENTS / (time.perf_counter() - began)
 
     async def theirs() -> float:
@@ -68,7 +68,3 @@ async def rows(house: House) -> list[Row]:
 
 def _recordings() -> list[Recording]:
     return [STORE.record(seats(1, f"import-{uuid4().hex}"), 1, hold()) for _ in range(EVENTS)]
-
-
-async def _nothing(*_: object) -> None:
-    return None
