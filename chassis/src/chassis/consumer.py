@@ -78,7 +78,8 @@ class Consumer:
                 strange = await connection.fetchval(STRANGE, self.subscription.consumer, topic, here[1])
                 if strange and not self.refill:
                     raise StrangeTopic(
-                        f"topic {topic} belongs to another cluster or was made anew; nothing is heard until somebody decides"
+                        f"topic {topic} belongs to another cluster or was made anew; nothing is heard until somebody decides: "
+                        f"raccroche ops republish {self.subscription.consumer} --plan"
                     )
                 if strange:
                     await connection.execute(BEGIN_AGAIN, self.subscription.consumer, topic, *here)

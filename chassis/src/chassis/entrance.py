@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException
 from chassis import jobs, logs, telemetry
 from chassis.answers import Answer
 from chassis.consumer import StrangeTopic
+from chassis.failpoints import arm
 from chassis.jobs import At, BadRequest
 from chassis.ledger import MarkElsewhere
 from chassis.reading import BeginningGone, NothingComes
@@ -78,6 +79,7 @@ def _show(answer: Answer, to: TextIO, *, as_json: bool) -> None:
 
 async def _done(name: str, options: argparse.Namespace, environ: Mapping[str, str], build: Build, *, speaks: bool) -> Answer:
     settings = settings_from(environ)
+    arm(settings.failpoint)
     telemetry.configure(name, None, settings.otlp_endpoint)  # the service itself writes the file of spans
     async with AsyncExitStack() as opened:
         basics = await open_basics(name, settings, lambda: None, opened)

@@ -6,7 +6,7 @@ consumer waits at its next share), hears what little is left, compares and switc
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -82,7 +82,10 @@ class Rebuild:
     clock: Clock
     progress: Callable[[int, int], None] = field(default=lambda _done, _of: None)
     pause_seconds: float = PAUSE_SECONDS
+    rename_seconds: float = RENAME_SECONDS
+    _began: float = field(default_factory=time.monotonic, init=False)
     _done: int = field(default=0, init=False)
+    _resumed: bool = field(default=False, init=False)
 
     async def run(self, *, anew: bool = False, accept: bool = False) -> Rebuilt:
         """Rebuild, compare, and switch if equal.
@@ -94,18 +97,13 @@ class Rebuild:
             StrangeTopic, AlreadyRunning, NotInTime, DecidedMeanwhile, chassis.reading.NothingComes, chassis.reading.BeginningGone:
             see there; what was heard stays for the next time. asyncpg.PostgresError: the database refuses.
         """
-        began = time.monotonic()
         hearing = self._hearing()
         async with self._alone(), reading(self.bootstrap) as topics:
-            resumed = await self._open(hearing, anew=anew or accept)
+            self._resumed = await self._open(hearing, anew=anew or accept)
             await self._catch_up(hearing, topics)
             rebuilt = await self._meet_patiently(hearing, topics, accept=accept)
             await self._drop(hearing)
-        comparison, failed, switched, paused = rebuilt
-        return Rebuilt(
-            records=self._done, seconds=time.monotonic() - began, paused_seconds=paused, resumed=resumed,
-            comparison=comparison, failed=failed, switched=switched,
-        )  # fmt: skip
+            return rebuilt
 
     def _hearing(self) -> Rehearing:
         subscription = beside(self.live, self.projection, table=f"rebuild.{self.projection.table}")
@@ -162,42 +160,46 @@ class Rebuild:
         rows = await self.pool.fetch(LIVE_MARKS, self.live.consumer, hearing.topics)
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
-    async def _meet_patiently(
-        self, hearing: Rehearing, topics: Reading, *, accept: bool
-    ) -> tuple[Comparison, tuple[Parked, ...], bool, float]:
+    async def _meet_patiently(self, hearing: Rehearing, topics: Reading, *, accept: bool) -> Rebuilt:
         for attempt in range(TRIES):
-            began = time.monotonic()
             try:
-                comparison, failed, switched = await self._meet(hearing, topics, accept=accept)
+                return await self._meet(hearing, topics, accept=accept)
             except (DecidedMeanwhile, NothingComes):
                 raise
             except Exception as trouble:  # noqa: BLE001 -- a record, a reader or the time limit: let go, catch up, meet again
                 log.warning("the comparison is tried again", reason=type(trouble).__name__, attempt=attempt + 1)
-                await asyncio.sleep(0.2 * 2**attempt)
+                await asyncio.sleep(min(0.2 * 2**attempt, 1.0))
                 await self._catch_up(hearing, topics)
-            else:
-                return comparison, failed, switched, time.monotonic() - began
-        raise NotInTime(f"the live consumer could not be held for {self.pause_seconds:.0f} s to compare and switch; nothing was changed")
+        raise NotInTime(f"within {self.pause_seconds:.0f} s the two could not be compared, or readers held the table; try again")
 
-    async def _meet(self, hearing: Rehearing, topics: Reading, *, accept: bool) -> tuple[Comparison, tuple[Parked, ...], bool]:
+    async def _meet(self, hearing: Rehearing, topics: Reading, *, accept: bool) -> Rebuilt:
         """Hold the live consumer, hear the rest, compare, switch; all of it or nothing."""
-        own = await hearing.marks()
+        own, began = await hearing.marks(), time.monotonic()
         async with self.pool.acquire() as connection, asyncio.timeout(self.pause_seconds), connection.transaction():
-            await connection.execute(LIMITS.format(milliseconds=int(self.pause_seconds * 1000), rename=int(RENAME_SECONDS * 1000)))
+            await connection.execute(LIMITS.format(statement=int(self.pause_seconds * 1000), lock=int(self.rename_seconds * 1000)))
             marks = await Ledger(self.live.consumer).lock_marks(connection, self.places, self.broker)
             hearing.decided = await self._decided(connection, hearing)
-            end = {place: stop for place, stop in marks.items() if place[0] in hearing.topics}
-            async for passed, records in topics.between(own, end):
-                for _, share in groupby(sorted(records, key=_in_order), key=lambda raw: (raw.topic, raw.partition)):
-                    await hearing.take(connection, list(share))
-                self._done += passed
+            await self._hear_the_rest(connection, hearing, topics.between(own, self._concerned(marks, hearing)))
             failed = tuple(await parked(connection, hearing.subscription.consumer))
-            (rebuilt,) = hearing.subscription.projections
-            comparison = await compare(connection, self.projection, rebuilt)
-            switch = not failed and (accept or not comparison.differ)
-            if switch:
+            comparison = await compare(connection, self.projection, *hearing.subscription.projections)
+            switched = not failed and (accept or not comparison.differ)
+            if switched:
                 await connection.execute("select rebuild_switch($1)", self.projection.table)
-            return comparison, failed, switch
+        now = time.monotonic()
+        return Rebuilt(
+            records=self._done, seconds=now - self._began, paused_seconds=now - began, resumed=self._resumed, comparison=comparison,
+            failed=failed, switched=switched,
+        )  # fmt: skip
+
+    async def _hear_the_rest(self, connection: Connection, hearing: Rehearing, rest: AsyncIterator[tuple[int, list[RawRecord]]]) -> None:
+        async for passed, records in rest:
+            for _, share in groupby(sorted(records, key=_in_order), key=lambda raw: (raw.topic, raw.partition)):
+                await hearing.take(connection, list(share))
+            self._done += passed
+
+    @staticmethod
+    def _concerned(marks: Mapping[Place, int], hearing: Rehearing) -> dict[Place, int]:
+        return {place: mark for place, mark in marks.items() if place[0] in hearing.topics}
 
 
 def _in_order(raw: RawRecord) -> tuple[str, int, int]:
@@ -211,8 +213,8 @@ IS_THERE = "select to_regclass(format('rebuild.%I', $1::text)) is not null"
 LIVE_MARKS = "select topic, partition, next_offset from marks where consumer = $1 and topic = any($2::text[])"
 
 LIMITS = """
-set local statement_timeout = {milliseconds};
-set local lock_timeout = {rename};
+set local statement_timeout = {statement};
+set local lock_timeout = {lock};
 set local synchronous_commit = on;
 set local work_mem = '64MB'
 """

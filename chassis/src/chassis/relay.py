@@ -125,7 +125,7 @@ class Relay:
             if not self.refill:
                 raise StrangeBroker(
                     f"topic {self.topic} belongs to another cluster or was made anew; "
-                    "nothing is sent until somebody decides (ops republish)"
+                    f"nothing is sent until somebody decides: raccroche ops republish {self.topic.rpartition('.')[2]} --plan"
                 )
             count = await self.republish(outbox, voice)
             log.warning("topic refilled from the store", topic=self.topic, records=count)
