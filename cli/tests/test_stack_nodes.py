@@ -354,5 +354,5 @@ def test_networks_of_a_killed_supervisor_are_removed_by_the_next_down(apart: Sta
     assert made() == ours
     assert asyncio.run(apart.down()) is True
     bridge = Plan.load(apart.layout.plan).nodes[0].host
-    assert bridge.rpartition(".")[0] not in subprocess.run(["ip", "-4", "address"], capture_output=True, text=True, check=True).stdout
+    assert f"{bridge.rpartition('.')[0]}." not in subprocess.run(["ip", "-4", "address"], capture_output=True, text=True, check=True).stdout
     assert len(made()) == len(ours) - 7
