@@ -218,9 +218,9 @@ class SaysWhatIsNotCommitted(MemoryStore):
     """Dual write: what is appended is said at once, whether or not it is ever committed."""
 
     async def append(self, connection: Any, recordings: Sequence[Any], answers: Sequence[Answered]) -> None:
-        await super().append(connection, recordings, answers)
         for recording in recordings:
             connection.memory.table("blurted")[recording.event_id] = recording
+        await super().append(connection, recordings, answers)
 
 
 class Blurting(MemoryOutbox):

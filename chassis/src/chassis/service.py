@@ -1,6 +1,7 @@
 """A service's life: open what it needs, build it, hear, say and answer until told to stop; and tell honestly how it fares."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -121,6 +122,8 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
             topics=consumer.topics, assigned=consumer.places,
         )  # fmt: skip
         endless.append(_hear(settings, consumer, watchdog))
+        gc.collect()
+        gc.freeze()  # what was made so far stays: looking through it again and again costs time and long pauses
         log.info("the service is up", port=settings.http_port)
         await _until(stopping, server, endless)
     log.info("the service has stopped")

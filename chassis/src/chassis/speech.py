@@ -74,12 +74,16 @@ class Speech:
 
 def _append(batch: BatchBuilder, entry: Entry) -> bool:
     """Whether it found room; the first one always does."""
-    headers = to_headers(
-        orjson.loads(entry.attributes),
-        sequence=entry.sequence, chain=entry.chain.hex(),
+    key, headers = entry.subject.encode(), headers_of(entry)
+    return batch.append(timestamp=entry.recorded, key=key, value=entry.body, headers=headers) is not None
+
+
+def headers_of(entry: Entry) -> list[tuple[str, bytes]]:
+    """The attributes as they were stored, with place and trace."""
+    return to_headers(
+        orjson.loads(entry.attributes), sequence=entry.sequence, chain=entry.chain.hex(),
         traceparent=entry.traceparent, tracestate=entry.tracestate,
     )  # fmt: skip
-    return batch.append(timestamp=entry.recorded, key=entry.subject.encode(), value=entry.body, headers=headers) is not None
 
 
 async def _all_acknowledged(pending: Sequence[Awaitable[object]]) -> None:

@@ -17,7 +17,7 @@ from contracts.fields import Sha256
 
 def rfc3339(at: datetime) -> str:
     """UTC, microseconds always written, `Z`: one spelling per instant, so that bytes can be compared."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str)]
