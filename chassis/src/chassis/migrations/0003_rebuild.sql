@@ -1,8 +1,12 @@
 -- migrate:up
--- What a human decided about a parked record, and rebuilding a projection beside the live one. The consumer's role owns no table:
+-- What a human decided about a parked record, facts that are awaited, and rebuilding a projection beside the live one. The consumer's role owns no table:
 -- these functions do for it, with the owner's rights, what a rebuild needs, and only to tables that this role may write in full.
 
 alter table parked add column because text;
+
+-- A row that is awaited is no fact: it is where whoever learns the fact and whoever begins to wait for it meet.
+alter table known_subjects add column awaited boolean not null default false;
+select grant_to('consumer', 'update (awaited)', 'known_subjects');
 
 create schema rebuild;
 create schema retired;
