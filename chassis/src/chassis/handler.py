@@ -71,7 +71,7 @@ class _Queue[C]:
     """Who waits, and who works."""
 
     asked: deque[_Asked[C]] = field(default_factory=deque)
-    working: set[asyncio.Task[None]] = field(default_factory=set)
+    working: set[asyncio.Task[None] | None] = field(default_factory=set)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,16 +104,17 @@ class Handler[C, S, E: Event]:
         queue = self._queue
         queue.asked.append(asked)
         if len(queue.working) < AT_ONCE:
-            worker = asyncio.create_task(self._work())
-            queue.working.add(worker)
-            worker.add_done_callback(queue.working.discard)
+            queue.working.add(asyncio.create_task(self._work()))
         return await asked.answer
 
     async def _work(self) -> None:
         """Answer whoever waits, transaction by transaction, until nobody does."""
         asked = self._queue.asked
-        while asked:
-            await self._answer([asked.popleft() for _ in range(min(len(asked), TOGETHER))])
+        try:
+            while asked:
+                await self._answer([asked.popleft() for _ in range(min(len(asked), TOGETHER))])
+        finally:  # in the same breath: whoever asks before this worker has left counts on it, and would wait for ever
+            self._queue.working.discard(asyncio.current_task())
 
     async def _answer(self, together: Sequence[_Asked[C]]) -> None:
         """Answer all from one transaction; where that fails, each from its own, so that nobody pays for another."""
