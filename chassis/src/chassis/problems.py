@@ -21,7 +21,10 @@ from chassis.logs import get_logger, spoken
 MAX_BODY_BYTES = 64 * 1024
 RETRY_SECONDS = "1"
 
-AWAY = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError)
+AWAY = (
+    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+)  # fmt: skip
 
 log = get_logger(__name__)
 
