@@ -22,7 +22,7 @@ CLAIMS = {"iss": "https://tokens.example", "aud": "specimen", "sub": "actor-1", 
 
 
 def token(key: OKPKey | OctKey = SIGNER, *, alg: str = "Ed25519", kid: str | None = None, **changed: Any) -> str:
-    claims = {**CLAIMS, "exp": int(time.time()) + 600, **changed}
+    claims = {**CLAIMS, "exp": int(time.time()) + 86_400, **changed}
     kept = {name: value for name, value in claims.items() if value is not ...}
     return jwt.encode({"alg": alg, "kid": kid or key.kid}, kept, key, algorithms=[alg])
 

@@ -70,6 +70,40 @@ def test_an_expired_token_is_judged_by_the_given_clock() -> None:
         late.verify(token(exp=1_500))
 
 
+def test_a_token_that_was_believed_expires_all_the_same() -> None:
+    clock = [1_000.0]
+    one = TokenVerifier(_jwks(), issuer=CLAIMS["iss"], audience="specimen", now=lambda: clock[0])
+    known = token(exp=1_500)
+    for clock[0] in (1_000.0, 1_499.0, 1_504.0):  # five seconds of leeway
+        assert one.verify(known).actor == "actor-1"
+    for clock[0] in (1_505.0, 9_000.0):
+        with pytest.raises(NotBelieved, match="Not authenticated"):
+            one.verify(known)
+
+
+def test_a_forgery_of_a_token_that_was_believed_is_not_believed() -> None:
+    one, known = verifier(), token()
+    head, claims, signature = known.split(".")
+    assert one.verify(known) == one.verify(known)
+    forged = [
+        f"{head}.{claims}.{_b64(bytes(64))}",
+        f"{head}.{claims}.{signature[:-4]}AAAA",
+        f"{token(role='ops').rpartition('.')[0]}.{signature}",
+    ]
+    for other in forged:
+        with pytest.raises(NotBelieved):
+            one.verify(other)
+
+
+def test_no_more_tokens_are_remembered_than_agreed_and_each_is_believed_for_what_it_says() -> None:
+    one = TokenVerifier(_jwks(), issuer=CLAIMS["iss"], audience="specimen", remembered=3)
+    tokens = {f"actor-{n}": token(sub=f"actor-{n}") for n in range(10)}
+    for _ in range(2):
+        for actor, each in tokens.items():
+            assert one.verify(each).actor == one.verify(each).actor == actor
+            assert len(one._believed) <= 3
+
+
 def test_a_key_set_without_a_usable_key_is_refused() -> None:
     with pytest.raises(ValueError, match="OKP"):
         TokenVerifier(json.dumps({"keys": [SECRET.as_dict(private=True)]}), issuer="i", audience="a")

@@ -6,10 +6,13 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from specimens import SEATS, STORE, HoldSeat, hold
+from specimens import NOON, SEATS, STORE, HoldSeat, hold, seats
 
+from chassis.decider import NO_TRACE
+from chassis.event_store import BULK, Conflict
 from chassis.handler import Handler, KeyReused
 from chassis.provision import Database, chassis_migrations
+from chassis.timers import Timer
 from contracts.offers import SeatsChanged
 
 pytestmark = pytest.mark.stack
@@ -60,6 +63,29 @@ async def test_a_refusal_is_remembered_and_writes_no_event(handler: SeatHandler,
     refused = await handler.handle(hold())
     assert (refused.status, refused.reason) == ("refused", "no seat is free")
     assert await pool.fetchval("select count(*) from events") == 40
+
+
+@pytest.mark.parametrize("count", [BULK - 1, BULK + 1])
+async def test_many_events_are_appended_all_or_none_without_a_transaction_too(pool: asyncpg.Pool, count: int) -> None:
+    """Few go as one statement, many as three copies: the last of them finds its version taken."""
+    taken = STORE.record(seats(1, "taken"), 1, hold())
+    others = [STORE.record(seats(1, f"free--{number}"), 1, hold()) for number in range(count - 1)]
+    async with pool.acquire() as connection:
+        await STORE.append(connection, [taken], [])
+        with pytest.raises(Conflict):
+            await STORE.append(connection, [*others, STORE.record(seats(2, "taken"), 1, hold())], [])
+        assert await connection.fetchval("select count(*) from events") == 1
+        await STORE.append(connection, others, [])
+        assert await connection.fetchval("select count(*) from outbox") == count
+
+
+async def test_an_event_whose_timer_cannot_be_set_is_not_appended(pool: asyncpg.Pool) -> None:
+    def never(_: object, __: object) -> list[Timer]:
+        return [Timer(timer_id=uuid4(), due_at=NOON, kind="\0", subject="specimen--1", body=b"", trace=NO_TRACE)]
+
+    with pytest.raises(asyncpg.CharacterNotInRepertoireError):
+        await Handler(decider=SEATS, store=STORE, pool=pool, timers=never).handle(hold())
+    assert await pool.fetchval("select count(*) from events") == 0
 
 
 @pytest.mark.parametrize(

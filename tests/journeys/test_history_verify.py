@@ -1,8 +1,7 @@
 """Whoever edits the past as a superuser is found: a body, a type, a time in a speaker's store, or anything in history's copy."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,9 +17,8 @@ from chassis.heard import RawRecord
 from chassis.outbox import Outbox
 from chassis.provision import AUDITOR, Database, chassis_migrations, dsn_of
 from chassis.relay import Relay
-from chassis.speech import Speech
 from chassis.subscription import Subscription
-from chassis.testing import FixedClock
+from chassis.testing import FixedClock, Loopback
 from chassis.topics import BrokerIdentity
 from contracts.offers import SeatsChanged
 from history.witness import keep
@@ -35,20 +33,6 @@ CLOCK = FixedClock(datetime(2026, 2, 1, 8, tzinfo=UTC))
 HISTORY = Path(__file__).parents[2] / "services" / "history" / "migrations"
 
 type FreshDatabase = Callable[[Database], Awaitable[dict[str, str]]]
-
-
-@dataclass
-class Loop:
-    """Takes what the relay sends and gives it back as records."""
-
-    records: list[RawRecord] = field(default_factory=list)
-
-    async def send(
-        self, topic: str, *, value: bytes, key: bytes, headers: Sequence[tuple[str, bytes]], timestamp_ms: int
-    ) -> Awaitable[int]:
-        offset = len(self.records)
-        self.records.append(RawRecord(topic=topic, partition=0, offset=offset, key=key, value=value, headers=tuple(headers)))
-        return asyncio.sleep(0, timestamp_ms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +80,13 @@ async def _say(dsns: dict[str, str]) -> None:
 
 
 async def _relayed(dsns: dict[str, str]) -> list[RawRecord]:
-    loop, relay = Loop(), Relay(dsn="unused", topic=TOPIC, bootstrap="unused", refill=False)
+    voice, relay = Loopback(topic=TOPIC), Relay(dsn="unused", topic=TOPIC, bootstrap="unused", refill=False)
     connection = await asyncpg.connect(dsns["relay"])
     outbox = Outbox(connection=connection)
-    while saying := await relay.turn(outbox, Speech(loop, TOPIC), None):
+    while saying := await relay.turn(outbox, voice, None):
         await relay.finish(outbox, saying)
     await connection.close()
-    return loop.records
+    return voice.records
 
 
 async def _hear(dsns: dict[str, str], records: Sequence[RawRecord]) -> None:

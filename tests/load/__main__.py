@@ -19,7 +19,7 @@ from load.house import House
 from load.measuring import Row
 from raccroche.stack import Stack
 
-ROOMS = ("commands", "bulk", "relaying", "hearing", "web", "latency", "resting", "ageing")
+ROOMS = ("commands", "bulk", "relaying", "hearing", "web", "latency", "ageing", "resting", "rebuilding")
 
 
 async def main() -> int:
@@ -54,11 +54,11 @@ async def main() -> int:
 def _show(rows: Sequence[Row]) -> None:
     table = Table("what", "value", "reference", "its value", "ratio", "asked", "reached")
     for row in rows:
-        reference = f"{row.reference_value:,.1f}" if row.reference_value is not None else ""
-        table.add_row(
-            row.name, f"{row.value:,.1f} {row.unit}", row.reference or "", reference, "" if row.ratio is None else f"{row.ratio:.2f}", row.floor,
-            "yes" if row.reached else "NO",
-        )  # fmt: skip
+        value = "-" if row.value is None else f"{row.value:,.1f} {row.unit}"
+        reference = "" if row.reference_value is None else f"{row.reference_value:,.1f}"
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        reached = "" if row.floor == "-" else "yes" if row.reached else "NO"
+        table.add_row(row.name, value, row.reference or "", reference, ratio, row.floor, reached)
     Console(width=170).print(table)
 
 

@@ -8,6 +8,7 @@ from specimens import SEATS, STORE, hold, seats
 
 from chassis.event_store import COMMAND_COLUMNS, EVENT_COLUMNS, Answered, Recording, _columns
 from chassis.handler import Handler
+from chassis.pools import open_pool
 from load.house import House
 from load.measuring import Row, in_turns
 
@@ -34,11 +35,11 @@ async def rows(house: House) -> list[Row]:
 
     async def decided() -> float:
         """From commands to the commit: loads, decides, serialises, appends with outbox and answers."""
-        async with asyncpg.create_pool(dsns["app"], min_size=1, max_size=1) as pool:
+        async with await open_pool(dsns["app"], most=1) as pool:
             handler = Handler(decider=SEATS, store=STORE, pool=pool)
             requests = [hold(f"import-{uuid4().hex}") for _ in range(EVENTS)]
             began = time.perf_counter()
-            await handler.handle_all_with(requests, _nothing)
+            await handler.handle_all_with(requests)
             return EVENTS / (time.perf_counter() - began)
 
     async def theirs() -> float:
@@ -59,7 +60,7 @@ async def rows(house: House) -> list[Row]:
     copied = "asyncpg COPY of the finished rows"
     found = [
         await in_turns("bulk append, one import", "events/s", appended, copied, theirs, floor=0.4),
-        await in_turns("the same, with deciding and serialising", "events/s", decided, copied, theirs, floor=0.0),
+        await in_turns("the same, with deciding and serialising", "events/s", decided, copied, theirs),
     ]
     for each in (dsns, bare):
         await house.drop(each)
@@ -68,7 +69,3 @@ async def rows(house: House) -> list[Row]:
 
 def _recordings() -> list[Recording]:
     return [STORE.record(seats(1, f"import-{uuid4().hex}"), 1, hold()) for _ in range(EVENTS)]
-
-
-async def _nothing(*_: object) -> None:
-    return None

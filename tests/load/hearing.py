@@ -2,17 +2,21 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import uuid4
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING
+from confluent_kafka import Consumer as Librdkafka
+from confluent_kafka import TopicPartition as Place
 from faststream.kafka import KafkaBroker
 from specimens import CLOCK
 
 from chassis import consumer as chassis_consumer
 from chassis.consumer import Consumer
 from chassis.heard import Heard
+from chassis.pools import open_pool
 from chassis.projection import Projection
 from chassis.subscription import Subscription
 from chassis.topics import identity_of
@@ -20,10 +24,12 @@ from contracts.catalogue import decode
 from contracts.envelope import Attributes
 from contracts.offers import SeatsChanged
 from load.house import House
-from load.measuring import Row, in_turns
-from load.relaying import _records
+from load.measuring import Row, beside, in_turns
+from load.relaying import ready
 
+EVENTS = 30_000
 PARTITIONS = 6
+MAX_RECORDS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +47,23 @@ COUNTED = Projection(
 )
 
 
-async def said(house: House) -> tuple[str, int]:
+async def said(house: House) -> str:
     """A topic with the relay's records, each with a trace context."""
-    topic, records = await house.topic(PARTITIONS), await _records(house)
+    topic = await house.topic(PARTITIONS)
     async with AIOKafkaProducer(bootstrap_servers=house.stack.bootstrap, enable_idempotence=True, acks="all", linger_ms=5) as producer:
-        for n, (key, value, headers) in enumerate(records, start=1):
+        for n, (key, value, headers) in enumerate(await ready(house, EVENTS), start=1):
             trace = f"00-{n:032x}-{n:016x}-01".encode()
             await producer.send(topic, value=value, key=key, headers=[*headers, ("ce_traceparent", trace)])
-    return topic, len(records)
+    return topic
 
 
 async def rows(house: House) -> list[Row]:
-    topic, count = await said(house)
+    topic = await said(house)
 
     async def ours() -> float:
         dsns = await house.database()
         try:
-            return await _heard(house, topic, count, dsns)
+            return await _heard(house, topic, dsns["consumer"])
         finally:
             await house.drop(dsns)
 
@@ -67,48 +73,62 @@ async def rows(house: House) -> list[Row]:
         try:
             consumer.assign([TopicPartition(topic, n) for n in range(PARTITIONS)])
             began, seen = time.perf_counter(), 0
-            while seen < count:
-                for records in (await consumer.getmany(timeout_ms=200, max_records=1_000)).values():
+            while seen < EVENTS:
+                for records in (await consumer.getmany(timeout_ms=200, max_records=MAX_RECORDS)).values():
                     for record in records:
-                        found = {name.removeprefix("ce_"): value.decode() for name, value in record.headers}
-                        found["datacontenttype"] = found.pop("content-type")
-                        decode(Attributes.model_validate_strings(found).type, record.value)
+                        _validated(record.headers, record.value)
                     seen += len(records)
-            return count / (time.perf_counter() - began)
+            return EVENTS / (time.perf_counter() - began)
         finally:
             await consumer.stop()
 
-    return [await in_turns("consume to projection, one process", "events/s", ours, "bare aiokafka + pydantic", theirs, floor=0.25)]
+    found = await in_turns("consume to projection, one process", "events/s", ours, "bare aiokafka + pydantic", theirs, floor=0.25)
+    other = max([await asyncio.to_thread(_librdkafka, house.stack.bootstrap, topic) for _ in range(3)])
+    return [found, beside("the same records by librdkafka's consumer + pydantic", "events/s", other, found)]
 
 
-async def _heard(house: House, topic: str, count: int, dsns: dict[str, str]) -> float:
-    """From the first record to the last committed mark."""
+def _validated(headers: Iterable[tuple[str, bytes]], value: bytes) -> None:
+    found = {name.removeprefix("ce_"): one.decode() for name, one in headers}
+    found["datacontenttype"] = found.pop("content-type")
+    decode(Attributes.model_validate_strings(found).type, value)
+
+
+def _librdkafka(bootstrap: str, topic: str) -> float:
+    consumer = Librdkafka({"bootstrap.servers": bootstrap, "group.id": uuid4().hex, "enable.auto.commit": False})
+    consumer.assign([Place(topic, n, OFFSET_BEGINNING) for n in range(PARTITIONS)])
+    try:
+        began, seen = time.perf_counter(), 0
+        while seen < EVENTS:
+            for message in consumer.consume(MAX_RECORDS, timeout=0.2):
+                _validated(message.headers(), message.value())
+                seen += 1
+        return EVENTS / (time.perf_counter() - began)
+    finally:
+        consumer.close()
+
+
+async def _heard(house: House, topic: str, dsn: str) -> float:
+    """From the assignment to the last committed mark."""
     identity = await identity_of(house.stack.bootstrap, [topic])
     subscription = Subscription(consumer=f"load-{uuid4().hex}", actor="/raccroche/load", speakers=("offers",), projections=(COUNTED,))
-    topic_of, chassis_consumer.topic_of = chassis_consumer.topic_of, lambda _: topic
-    async with asyncpg.create_pool(dsns["consumer"], min_size=2, max_size=4) as pool:
-        first: list[float] = []
+    topic_of, chassis_consumer.topic_of = chassis_consumer.topic_of, lambda _: topic  # a topic of its own for each run
+    async with await open_pool(dsn, least=2, most=4) as pool:
         consumer = Consumer(
-            subscription=subscription,
-            pool=pool,
-            broker_identity=identity,
-            clock=CLOCK,
-            refill=False,
-            committed=lambda: first.append(time.perf_counter()),
-        )
+            subscription=subscription, pool=pool, broker_identity=identity, clock=CLOCK, refill=False, committed=lambda: None
+        )  # fmt: skip
         broker = KafkaBroker(house.stack.bootstrap, allow_auto_create_topics=False, logger=None)
         consumer.subscribe(broker)
         try:
-            began = time.perf_counter()
             await broker.start()
             while not consumer.assigned:
                 await asyncio.sleep(0.005)
             began = time.perf_counter()
-            while (await pool.fetchval("select coalesce(sum(next_offset), 0) from marks")) < count:
+            while (await pool.fetchval("select coalesce(sum(next_offset), 0) from marks")) < EVENTS:
                 await asyncio.sleep(0.02)
             elapsed = time.perf_counter() - began
-            assert await pool.fetchval("select sum(times) from counted") == count
-            return count / elapsed
+            if (counted := await pool.fetchval("select sum(times) from counted")) != EVENTS:
+                raise RuntimeError(f"{counted} of {EVENTS} events were counted")
+            return EVENTS / elapsed
         finally:
             chassis_consumer.topic_of = topic_of
             await broker.stop()

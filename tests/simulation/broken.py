@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from chassis.chain import GENESIS, link
 from chassis.event_store import Answered, Conflict
 from chassis.handler import TryAgain
 from chassis.ledger import Aside
 from chassis.outbox import Entry
 from chassis.watchdog import Verdict
-from simulation.memory import Memory, MemoryConnection, MemoryLedger, MemoryOutbox, MemoryStore
+from simulation.memory import Memory, MemoryConnection, MemoryLedger, MemoryOutbox, MemoryStore, Row, Transaction
 from simulation.processes import INCARNATION, Incarnation
 
 
@@ -49,9 +48,9 @@ class WithCursor(MemoryOutbox):
 
     last: int = 0
 
-    async def waiting(self, besides: Sequence[int], limit: int) -> list[Entry]:
-        found = [entry for entry in await super().waiting(besides, limit) if entry.outbox_id > self.last]
-        self.last = max([entry.outbox_id for entry in found], default=self.last)
+    def seen(self, now: Transaction) -> list[Row]:
+        found = [row for row in super().seen(now) if row[0] > self.last]
+        self.last = max([number for number, _ in found], default=self.last)
         return found
 
 
@@ -59,8 +58,8 @@ class WithCursor(MemoryOutbox):
 class ShuffledOutbox(MemoryOutbox):
     """Takes what waits in another order than that of the appends."""
 
-    async def waiting(self, besides: Sequence[int], limit: int) -> list[Entry]:
-        return list(reversed(await super().waiting(besides, limit)))
+    def seen(self, now: Transaction) -> list[Row]:
+        return list(reversed(super().seen(now)))
 
 
 class MarkApart(MemoryLedger):
@@ -182,27 +181,28 @@ class SkipLocked(MemoryOutbox):
     """Two relays side by side, each passing over the rows that the other holds, as FOR UPDATE SKIP LOCKED does."""
 
     async def leftovers(self, limit: int) -> list[Entry]:
-        return await self._unclaimed(await super().leftovers(1_000_000), limit)
+        found = await super().leftovers(1_000_000)
+        free = self._claimed([one.outbox_id for one in found])
+        return [one for one in found if one.outbox_id in free][:limit]
 
-    async def waiting(self, besides: Sequence[int], limit: int) -> list[Entry]:
-        return await self._unclaimed(await super().waiting(besides, 1_000_000), limit)
+    def seen(self, now: Transaction) -> list[Row]:
+        found = super().seen(now)
+        free = self._claimed([number for number, _ in found])
+        return [row for row in found if row[0] in free]
 
-    async def _unclaimed(self, entries: list[Entry], limit: int) -> list[Entry]:
+    def _claimed(self, numbers: Sequence[int]) -> set[int]:
         claims, own = self.connection.memory.table("claims"), INCARNATION.get()
-        free = [one for one in entries if (holder := claims.get(one.outbox_id)) is None or holder.dead or holder is own][:limit]
-        claims.update(dict.fromkeys([one.outbox_id for one in free], own))
+        free = {one for one in numbers if (holder := claims.get(one)) is None or holder.dead or holder is own}
+        claims.update(dict.fromkeys(free, own))
         return free
 
-    async def place(self, entries: Sequence[Entry]) -> None:
-        """Waits for its turn to give places; the rows it has are nobody else's."""
-        async with self.connection.statement("place") as now:
-            await now.lock("places", "turn")
-            self.heads = {False: max(now.scan("placed").values(), default=(0, GENESIS))}
-            for entry in entries:
-                last, previous = self.heads[False]
-                entry.sequence, entry.chain = last + 1, link(previous, last + 1, entry.leaf)
-                self.heads[False] = (entry.sequence, entry.chain)
-                await now.put("placed", entry.event_id, self.heads[False])
+    def numbered(self, rows: Sequence[Row]) -> list[Entry]:
+        """The rows it has are nobody else's, and neither are their places: both relays draw them from one line."""
+        line = self.connection.memory.table("line")
+        self.head = line.get("head", self.head)
+        if found := super().numbered(rows):
+            line["head"] = (found[-1].sequence, found[-1].chain)
+        return found
 
 
 def sees_nothing(_: Verdict, __: object) -> None:
@@ -218,33 +218,18 @@ class SaysWhatIsNotCommitted(MemoryStore):
     """Dual write: what is appended is said at once, whether or not it is ever committed."""
 
     async def append(self, connection: Any, recordings: Sequence[Any], answers: Sequence[Answered]) -> None:
-        await super().append(connection, recordings, answers)
         for recording in recordings:
             connection.memory.table("blurted")[recording.event_id] = recording
+        await super().append(connection, recordings, answers)
 
 
 class Blurting(MemoryOutbox):
     """Reads what was appended rather than what was committed."""
 
-    async def waiting(self, besides: Sequence[int], limit: int) -> list[Entry]:
-        found = await super().waiting(besides, limit)
-        for event_id, r in list(self.connection.memory.table("blurted").items()):
+    def seen(self, now: Transaction) -> list[Row]:
+        found = super().seen(now)
+        for event_id, blurted in list(self.connection.memory.table("blurted").items()):
             del self.connection.memory.table("blurted")[event_id]
-            if all(entry.event_id != event_id for entry in found):
-                found.append(
-                    Entry(
-                        outbox_id=-len(found) - 1,
-                        event_id=event_id,
-                        private=False,
-                        sequence=None,
-                        chain=None,
-                        subject=r.subject,
-                        recorded_at=r.recorded_at,
-                        attributes=r.attributes,
-                        leaf=r.leaf,
-                        body=r.body,
-                        traceparent=None,
-                        tracestate=None,
-                    )
-                )
+            if all(row.event_id != event_id for _, row in found):
+                found.append((-len(found) - 1, blurted))
         return found

@@ -94,10 +94,13 @@ class MemoryVoice:
     queues: dict[int, list[tuple[list[Written], asyncio.Future[None]]]] = field(default_factory=dict)
     broken: bool = False
 
-    async def say(self, entries: Sequence[Entry]) -> asyncio.Future[None]:
+    async def prepare(self, entries: Sequence[Entry]) -> dict[int, list[Written]]:
         shares: dict[int, list[Written]] = {}
         for entry in entries:
             shares.setdefault(self.broker.partition_of(self.broker.key_of(entry)), []).append(_written(entry))
+        return shares
+
+    async def say(self, shares: dict[int, list[Written]]) -> asyncio.Future[None]:
         pending = [self._put_on_the_wire(partition, share) for partition, share in shares.items()]
         saying = asyncio.ensure_future(_all(pending))
         saying.add_done_callback(lambda one: one.cancelled() or one.exception())  # a relay that died asks no more
@@ -141,8 +144,6 @@ def _fail(acknowledged: asyncio.Future[None]) -> None:
 
 
 def _written(entry: Entry) -> Written:
-    assert entry.sequence is not None
-    assert entry.chain is not None
     headers = to_headers(
         orjson.loads(entry.attributes), sequence=entry.sequence, chain=entry.chain.hex(), traceparent=None, tracestate=None
     )

@@ -31,6 +31,9 @@ IDLE_IN_TRANSACTION_SECONDS = 20.0
 type Place = tuple[str, object]
 """Table and key."""
 
+type Row = tuple[int, Recording]
+"""One of the outbox: its number, and what it stands for."""
+
 
 async def _calm(_: str) -> None:
     await asyncio.sleep(0)
@@ -237,37 +240,37 @@ class MemoryOutbox:
     """Port `Rows` of the relay."""
 
     connection: MemoryConnection
-    heads: dict[bool, tuple[int, bytes]] = field(default_factory=dict)
+    head: tuple[int, bytes] | None = None
 
     async def leftovers(self, limit: int) -> list[Entry]:
         async with self.connection.statement("leftovers") as now:
             placed = now.scan("placed")
-            found = [self._entry(now, number, placed[one]) for number, one in now.scan("outbox").items() if one in placed]
+            found = [entry_of(_event(now, number), number, placed[one]) for number, one in now.scan("outbox").items() if one in placed]
         return sorted(found, key=lambda entry: (entry.private, entry.sequence))[:limit]
 
     async def waiting(self, besides: Sequence[int], limit: int) -> list[Entry]:
         async with self.connection.statement("waiting") as now:
-            numbers = sorted(number for number in now.scan("outbox") if number not in set(besides))[:limit]
-            return [self._entry(now, number, (None, None)) for number in numbers]
+            if self.head is None:
+                self.head = max(now.scan("placed").values(), default=(0, GENESIS))
+            return self.numbered([row for row in self.seen(now) if row[0] not in besides][:limit])
 
-    @staticmethod
-    def _entry(now: Transaction, number: int, place: tuple[int | None, bytes | None]) -> Entry:
-        event_id = now.read("outbox", number)
-        (r,) = [row for row in now.scan("events").values() if row.event_id == event_id]
-        return Entry(
-            outbox_id=number, event_id=event_id, private=r.private, sequence=place[0], chain=place[1], subject=r.subject,
-            recorded_at=r.recorded_at, attributes=r.attributes, leaf=r.leaf, body=r.body, traceparent=None, tracestate=None,
-        )  # fmt: skip
+    def seen(self, now: Transaction) -> list[Row]:
+        """What the outbox holds, in its order."""
+        return [(number, _event(now, number)) for number in sorted(now.scan("outbox"))]
+
+    def numbered(self, rows: Sequence[Row]) -> list[Entry]:
+        """Each with the place that comes next."""
+        assert self.head is not None
+        (sequence, chain), found = self.head, []
+        for number, row in rows:
+            sequence, chain = sequence + 1, link(chain, sequence + 1, row.leaf)
+            found.append(entry_of(row, number, (sequence, chain)))
+        return found
 
     async def place(self, entries: Sequence[Entry]) -> None:
         async with self.connection.statement("place") as now:
-            if not self.heads:
-                for sequence, chain in sorted(now.scan("placed").values()):
-                    self.heads[False] = (sequence, chain)
             for entry in entries:
-                last, previous = self.heads.get(entry.private, (0, GENESIS))
-                entry.sequence, entry.chain = last + 1, link(previous, last + 1, entry.leaf)
-                self.heads[entry.private] = (entry.sequence, entry.chain)
+                self.head = (entry.sequence, entry.chain)
                 free = await now.insert("places", entry.sequence, entry.event_id)
                 if not free or not await now.insert("placed", entry.event_id, (entry.sequence, entry.chain)):
                     raise asyncpg.UniqueViolationError("relay_log")
@@ -286,6 +289,20 @@ class Laid:
     parking: Parking
     reason: str
     resolved: bool = False
+
+
+def _event(now: Transaction, number: int) -> Recording:
+    event_id = now.read("outbox", number)
+    (row,) = [row for row in now.scan("events").values() if row.event_id == event_id]
+    return row
+
+
+def entry_of(r: Recording, number: int, place: tuple[int, bytes]) -> Entry:
+    """The entry of a recording, under the outbox's number, at a place."""
+    return Entry(
+        outbox_id=number, event_id=r.event_id, private=r.private, sequence=place[0], chain=place[1], subject=r.subject,
+        recorded=int(r.recorded_at.timestamp() * 1000), attributes=r.attributes, leaf=r.leaf, body=r.body, traceparent=None, tracestate=None,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

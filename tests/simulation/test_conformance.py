@@ -21,7 +21,7 @@ from chassis.speech import Speech, closed, opened
 from chassis.topics import BrokerIdentity, ensure_topics
 from contracts.catalogue import Topic
 from simulation.broker import Broker, MemoryVoice
-from simulation.memory import Memory, MemoryConnection, MemoryLedger, MemoryOutbox, MemoryPool, MemoryRows, MemoryStore
+from simulation.memory import Memory, MemoryConnection, MemoryLedger, MemoryOutbox, MemoryPool, MemoryRows, MemoryStore, entry_of
 from simulation.variants import Counted
 
 TOPIC = "raccroche.offers"
@@ -160,7 +160,7 @@ async def test_the_outbox_leaves_out_what_is_being_said_and_remembers_what_was_p
         ]
         await outbox.said([first.outbox_id])
         assert [entry.sequence for entry in await again.leftovers(10)] == [2]
-        rest = [entry for entry in await again.waiting((), 10) if entry.sequence is None and entry.outbox_id != entries[1].outbox_id]
+        rest = await again.waiting([entries[1].outbox_id], 10)
         await again.place(rest)
         assert [entry.sequence for entry in rest] == [3]
 
@@ -320,7 +320,7 @@ async def test_what_is_acknowledged_can_be_read_each_key_in_order_in_one_partiti
     voice, written = mouth
     keys = [f"specimen--{n}" for n in range(7)]
     for version in range(1, 6):
-        await (await voice.say([entry(key, version) for key in keys]))
+        await (await voice.say(await voice.prepare([entry(key, version) for key in keys])))
     partitions = await written()
     assert sum(map(len, partitions)) == 35
     for key in keys:
@@ -330,11 +330,7 @@ async def test_what_is_acknowledged_can_be_read_each_key_in_order_in_one_partiti
 
 
 def entry(key: str, version: int) -> Entry:
-    r = recorded(version, key)
-    return Entry(
-        outbox_id=1, event_id=r.event_id, private=False, sequence=1, chain=bytes(32), subject=key, recorded_at=r.recorded_at,
-        attributes=r.attributes, leaf=r.leaf, body=r.body, traceparent=None, tracestate=None,
-    )  # fmt: skip
+    return entry_of(recorded(version, key), 1, (1, bytes(32)))
 
 
 async def _read_kafka(bootstrap: str, topic: str) -> list[list[tuple[bytes | None, bytes | None]]]:

@@ -29,6 +29,8 @@ from contracts.catalogue import topic_of
 ATTEMPTS = 3
 MAX_RECORDS = 1_000
 PAUSES = (0.05, 0.2, 0.8)
+LITTLE, GATHER_SECONDS = 100, 0.005
+"""After a batch smaller than this the next one is let gather for so long: each partition's share costs a transaction, however small."""
 
 log = get_logger(__name__)
 tracer = trace.get_tracer(__name__)
@@ -76,7 +78,8 @@ class Consumer:
                 strange = await connection.fetchval(STRANGE, self.subscription.consumer, topic, here[1])
                 if strange and not self.refill:
                     raise StrangeTopic(
-                        f"topic {topic} belongs to another cluster or was made anew; nothing is heard until somebody decides"
+                        f"topic {topic} belongs to another cluster or was made anew; nothing is heard until somebody decides: "
+                        f"raccroche ops republish {self.subscription.consumer} --plan"
                     )
                 if strange:
                     await connection.execute(BEGIN_AGAIN, self.subscription.consumer, topic, *here)
@@ -128,6 +131,8 @@ class Consumer:
             return
         failpoint("consumer_before_group_commit")
         await message.ack()
+        if len(records) < LITTLE:
+            await asyncio.sleep(GATHER_SECONDS)
 
     async def hear(self, records: Sequence[RawRecord]) -> None:
         """Have the effects of a batch, share by share; returns when all is committed or parked."""
@@ -135,14 +140,17 @@ class Consumer:
             await self._hear_share(list(share))
 
     async def _hear_share(self, records: Sequence[RawRecord]) -> None:
+        if len(records) == 1:
+            await self._hear_one(records[0])
+            return
         try:
             await self._commit_patiently(records)
         except HoleInPartition:
             raise
-        except Exception as trouble:  # noqa: BLE001 -- any record may be the bad one: find it, one by one
-            log.warning("a share is done again record by record", reason=type(trouble).__name__, records=len(records))
-            for record in records:
-                await self._hear_one(record)
+        except Exception as trouble:  # noqa: BLE001 -- any record may be the bad one: find it, half by half
+            log.warning("a share is done again in halves", reason=type(trouble).__name__, records=len(records))
+            await self._hear_share(records[: len(records) // 2])
+            await self._hear_share(records[len(records) // 2 :])
 
     async def _hear_one(self, record: RawRecord) -> None:
         for attempt in range(1, ATTEMPTS + 1):

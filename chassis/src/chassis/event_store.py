@@ -116,7 +116,7 @@ class EventStore:
         return found
 
     async def append(self, connection: Connection, recordings: Sequence[Recording], answers: Sequence[Answered]) -> None:
-        """Write events, outbox rows and command rows, inside the caller's transaction.
+        """Write events, outbox rows and command rows, all or nothing, inside the caller's transaction if there is one.
 
         Raises:
             Conflict: a version is taken, or a command id is already answered.
@@ -126,9 +126,10 @@ class EventStore:
         commands = [(a.command_id, a.actor, a.route, a.fingerprint, a.status, a.answer, at) for a in answers]
         try:
             if len(events) >= BULK:
-                await connection.copy_records_to_table("events", records=events, columns=EVENT_COLUMNS)
-                await connection.copy_records_to_table("commands", records=commands, columns=COMMAND_COLUMNS)
-                await connection.copy_records_to_table("outbox", records=[(r.event_id,) for r in recordings], columns=("event_id",))
+                async with connection.transaction():
+                    await connection.copy_records_to_table("events", records=events, columns=EVENT_COLUMNS)
+                    await connection.copy_records_to_table("commands", records=commands, columns=COMMAND_COLUMNS)
+                    await connection.copy_records_to_table("outbox", records=[(r.event_id,) for r in recordings], columns=("event_id",))
             else:
                 await connection.execute(APPEND, *_transposed(events, 17), *_transposed(commands, 7))
         except asyncpg.UniqueViolationError as taken:
@@ -152,7 +153,7 @@ def _transposed(rows: Sequence[tuple[object, ...]], width: int) -> list[list[obj
 
 
 BULK = 100
-"""From so many events on, COPY is faster than one statement, although it takes three round trips."""
+"""From so many events on, COPY is faster than one statement, although it takes five round trips."""
 
 EVENT_COLUMNS = (
     "event_id", "stream_id", "stream_version", "private", "type", "subject", "happened_at", "recorded_at", "actor",

@@ -46,12 +46,14 @@ class Store(Protocol):
 
     async def load(self, connection: Connection, streams: Iterable[str]) -> dict[str, list[Event]]: ...
 
-    async def append(self, connection: Connection, recordings: Sequence[Recording], answers: Sequence[Answered]) -> None: ...
+    async def append(self, connection: Connection, recordings: Sequence[Recording], answers: Sequence[Answered]) -> None:
+        """All or nothing, also where no transaction is open."""
 
     async def answered(self, connection: Connection, command_ids: Sequence[UUID]) -> dict[UUID, Answered]: ...
 
 
 type Also = Callable[[Connection], Awaitable[None]]
+type AlsoOfAll = Callable[[Connection, Sequence[Outcome]], Awaitable[None]]
 
 
 def no_timers(_: Event, __: Recording) -> Sequence[Timer]:
@@ -63,7 +65,7 @@ class _Asked[C]:
     """One request that waits for its transaction."""
 
     request: Request[C]
-    also: Also
+    also: Also | None
     answer: asyncio.Future[Outcome]
 
 
@@ -97,9 +99,9 @@ class Handler[C, S, E: Event]:
             KeyReused: the command id is known with another fingerprint.
             TryAgain: the database is away or full, or the stream stayed too busy; nothing was acknowledged.
         """
-        return await self.handle_with(request, _nothing_else)
+        return await self.handle_with(request, None)
 
-    async def handle_with(self, request: Request[C], also: Also) -> Outcome:
+    async def handle_with(self, request: Request[C], also: Also | None) -> Outcome:
         """As `handle`, with one more write of the caller's in the same transaction (skipped when repeated or refused)."""
         asked = _Asked(request=request, also=also, answer=asyncio.get_running_loop().create_future())
         queue = self._queue
@@ -121,11 +123,12 @@ class Handler[C, S, E: Event]:
 
         async def also(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             for asked, outcome in zip(together, outcomes, strict=True):
-                if outcome.status == "done" and not outcome.repeated:
+                if asked.also and outcome.status == "done" and not outcome.repeated:
                     await asked.also(connection)
 
+        more = also if any(asked.also for asked in together) else None
         try:
-            outcomes = await self.handle_all_with([asked.request for asked in together], also)
+            outcomes = await self.handle_all_with([asked.request for asked in together], more)
         except Exception as trouble:  # noqa: BLE001 -- handed to whoever asked, or found out one by one
             if len(together) == 1 or type(trouble) is TryAgain:
                 for asked in together:
@@ -137,20 +140,15 @@ class Handler[C, S, E: Event]:
         for asked, outcome in zip(together, outcomes, strict=True):
             _settle(asked.answer, outcome)
 
-    async def handle_all_with(
-        self, requests: Sequence[Request[C]], also: Callable[[Connection, Sequence[Outcome]], Awaitable[None]]
-    ) -> list[Outcome]:
-        """Handle many requests in one transaction, with the caller's writes that follow from their outcomes.
+    async def handle_all_with(self, requests: Sequence[Request[C]], also: AlsoOfAll | None = None) -> list[Outcome]:
+        """Handle many requests in one transaction, with the caller's writes that follow from their outcomes, if there are any.
 
         Raises:
             KeyReused, TryAgain: as `handle`; then none of them was handled.
         """
         for attempt in range(ATTEMPTS):
             try:
-                async with self.pool.acquire() as connection, connection.transaction():
-                    outcomes = await self.handle_in(connection, requests)
-                    await also(connection, outcomes)
-                    failpoint("handler_before_commit")
+                outcomes = await self._handle_once(requests, also)
                 failpoint("handler_after_commit")
                 self.committed()
                 return outcomes
@@ -163,8 +161,20 @@ class Handler[C, S, E: Event]:
                 raise TryAgain("the database cannot write") from None
         raise StreamBusy("the stream stayed busy")
 
+    async def _handle_once(self, requests: Sequence[Request[C]], also: AlsoOfAll | None) -> list[Outcome]:
+        async with self.pool.acquire() as connection:
+            if also is None:
+                return await self.handle_in(connection, requests)
+            async with connection.transaction():
+                outcomes = await self.handle_in(connection, requests)
+                await also(connection, outcomes)
+                return outcomes
+
     async def handle_in(self, connection: Connection, requests: Sequence[Request[C]]) -> list[Outcome]:
-        """Handle requests inside the caller's transaction, in order, each seeing the events of those before it.
+        """Handle requests in order, each seeing the events of those before it, inside the caller's transaction if there is one.
+
+        Where there is none, all that is written is one transaction all the same, and spares the round trips that begin and end
+        one. What was read before needs no transaction: a version or a command id that somebody else took meanwhile is a conflict.
 
         Raises:
             Conflict: the caller must roll back and come again.
@@ -179,10 +189,17 @@ class Handler[C, S, E: Event]:
             answered = known.get(request.command_id)
             outcomes.append(self._repeat(request, answered) if answered else work.do(request))
             known[request.command_id] = answered or work.answers[-1]
-        if work.answers:
-            await self.store.append(connection, work.recordings, work.answers)
-            await set_timers(connection, work.timers)
+        if work.timers and not connection.is_in_transaction():
+            async with connection.transaction():
+                await self._write(connection, work)
+        elif work.answers:
+            await self._write(connection, work)
         return outcomes
+
+    async def _write(self, connection: Connection, work: "_Work[C, S, E]") -> None:
+        failpoint("handler_before_commit")
+        await self.store.append(connection, work.recordings, work.answers)
+        await set_timers(connection, work.timers)
 
     @staticmethod
     def _repeat(request: Request[C], answered: Answered) -> Outcome:
@@ -235,10 +252,6 @@ class _Work[C, S, E: Event]:
             )
         )  # fmt: skip
         return Outcome(status="done" if status == DONE else "refused", answer=answer, reason=reason)
-
-
-async def _nothing_else(_: Connection) -> None:
-    return None
 
 
 def _settle(answer: asyncio.Future[Outcome], outcome: Outcome | Exception) -> None:

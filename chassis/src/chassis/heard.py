@@ -85,10 +85,8 @@ def read(raw: RawRecord) -> Heard[Event]:
     """
     if raw.value is None:
         raise Unreadable("the record has no value")
-    if any(value is None for _, value in raw.headers):
-        raise Unreadable("a header is null")
     try:
-        envelope = from_headers([(name, value) for name, value in raw.headers if value is not None])
+        envelope = from_headers(raw.headers)
     except MalformedEnvelope as malformed:
         raise Unreadable(str(malformed)) from None
     attributes = envelope.attributes

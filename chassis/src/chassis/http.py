@@ -17,7 +17,7 @@ IdempotencyKey = Annotated[UUID, Header(alias="Idempotency-Key")]
 
 def route_of(request: Request) -> str:
     """Method and path: what, beside actor and key, makes a command the same command."""
-    return f"{request.method} {request.url.path}"
+    return f"{request.method} {request.scope['path']}"
 
 
 def command_id_of(caller: Caller, request: Request, key: UUID) -> UUID:

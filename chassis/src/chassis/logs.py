@@ -4,7 +4,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
-from typing import Any, cast
+from typing import Any, TextIO, cast
 from uuid import UUID
 
 import structlog
@@ -21,8 +21,8 @@ LONGEST = 300
 _ours = {"chassis", "contracts"}
 
 
-def configure(service: str, level: str) -> None:
-    """Write to standard output from now on, our own logs and those of libraries, by the same rules."""
+def configure(service: str, level: str, to: TextIO | None = None) -> None:
+    """Write to standard output, or `to`, from now on, our own logs and those of libraries, by the same rules."""
     number = logging.getLevelNamesMapping()[level.upper()]
     _ours.add(service)
     structlog.configure(
@@ -36,7 +36,7 @@ def configure(service: str, level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory(to),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[_Libraries()], force=True)

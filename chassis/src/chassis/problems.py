@@ -9,7 +9,6 @@ from typing import Any
 import asyncpg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -25,6 +24,8 @@ AWAY = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
 )  # fmt: skip
+
+UNKEPT = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
 
 log = get_logger(__name__)
 
@@ -74,9 +75,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                headers["Cache-Control"] = "no-store"
-                headers["X-Content-Type-Options"] = "nosniff"
+                message["headers"] = [*(one for one in message["headers"] if one[0].lower() not in UNKEPT), *UNKEPT.items()]
             await send(message)
 
         try:
@@ -91,13 +90,13 @@ class Edge:
 def _strict(scope: Scope, receive: Receive) -> Receive:
     """As `receive`, refusing a body that is too large or not strict JSON, unless the route that was chosen reads a stream."""
     body = bytearray()
-    headers = Headers(scope=scope)
+    headers = dict(reversed(scope["headers"]))  # of a name that is there twice the first counts, as for the framework
 
     async def strict() -> Message:
         if getattr(scope.get("endpoint"), "__stream_upload__", False):
             return await receive()
-        declared = headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
+        declared = headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
             raise HTTPException(413, TOO_LARGE)
         message = await receive()
         if message["type"] == "http.request":
@@ -105,14 +104,14 @@ def _strict(scope: Scope, receive: Receive) -> Receive:
             if len(body) > MAX_BODY_BYTES:
                 raise HTTPException(413, TOO_LARGE)
             if body and not message.get("more_body", False):
-                _refuse_unless_json(headers.get("content-type", ""), bytes(body))
+                _refuse_unless_json(headers.get(b"content-type", b""), bytes(body))
         return message
 
     return strict
 
 
-def _refuse_unless_json(content_type: str, body: bytes) -> None:
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+def _refuse_unless_json(content_type: bytes, body: bytes) -> None:
+    if content_type.partition(b";")[0].strip().lower() != b"application/json":
         raise HTTPException(415, "Send the body as application/json.")
     try:
         strict_json(body)
@@ -133,7 +132,7 @@ def strict_json(body: bytes) -> object:
     """
     try:
         parsed = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
-        told = json.dumps(parsed, ensure_ascii=False).encode()
+        told = json.dumps(parsed, ensure_ascii=False).encode() if b"\\u" in body else b""  # only an escape makes either
     except NotStrictJson:
         raise
     except UnicodeError:

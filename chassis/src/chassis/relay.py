@@ -21,6 +21,8 @@ from chassis.topics import BrokerIdentity
 
 BATCH = 1_500
 POLL_SECONDS = 0.05
+LITTLE, GATHER_SECONDS = 100, 0.005
+"""After a batch smaller than this the next one is let gather for so long: a batch of one costs nearly what one of a hundred does."""
 STANDBY_SECONDS = 1.0
 
 log = get_logger(__name__)
@@ -31,10 +33,15 @@ class StrangeBroker(Exception):
     """The topic is not the one written so far: another cluster or a topic made anew. Somebody must decide before anything is said."""
 
 
-class Voice(Protocol):
-    """Says entries in their order; what comes back ends when all are acknowledged, and raises when one is not."""
+class Voice[Ready](Protocol):
+    """Says entries in their order: makes them ready, which nobody hears, and hands over what is ready.
 
-    async def say(self, entries: Sequence[Entry]) -> asyncio.Future[None]: ...
+    What comes back of `say` ends when all are acknowledged, and raises when one is not.
+    """
+
+    async def prepare(self, entries: Sequence[Entry]) -> Ready: ...
+
+    async def say(self, ready: Ready) -> asyncio.Future[None]: ...
 
 
 class Rows(Protocol):
@@ -106,7 +113,7 @@ class Relay:
         finally:
             connection.terminate()
 
-    async def meet(self, outbox: Outbox, voice: Voice) -> None:
+    async def meet[Ready](self, outbox: Outbox, voice: Voice[Ready]) -> None:
         """Is this the broker that heard the past? If not: refill it where allowed.
 
         Raises:
@@ -118,24 +125,24 @@ class Relay:
             if not self.refill:
                 raise StrangeBroker(
                     f"topic {self.topic} belongs to another cluster or was made anew; "
-                    "nothing is sent until somebody decides (ops republish)"
+                    f"nothing is sent until somebody decides: raccroche ops republish {self.topic.rpartition('.')[2]} --plan"
                 )
             count = await self.republish(outbox, voice)
             log.warning("topic refilled from the store", topic=self.topic, records=count)
         await outbox.met(self.topic, *here)
 
-    async def republish(self, outbox: Outbox, voice: Voice) -> int:
+    async def republish[Ready](self, outbox: Outbox, voice: Voice[Ready]) -> int:
         """Say everything again with the stored places and chains; the caller holds the lock."""
         count, after = 0, 0
         while entries := await outbox.history(after, BATCH):
-            await (await voice.say(entries))
-            count, after = count + len(entries), entries[-1].sequence or 0
+            await (await voice.say(await voice.prepare(entries)))
+            count, after = count + len(entries), entries[-1].sequence
         return count
 
-    async def relay(self, outbox: Rows, voice: Voice) -> None:
+    async def relay[Ready](self, outbox: Rows, voice: Voice[Ready]) -> None:
         """Say what an earlier relay left, then what comes, for ever; the next batch is fetched while the last is acknowledged."""
         while leftovers := await outbox.leftovers(BATCH):
-            await self.finish(outbox, await self._say(voice, leftovers))
+            await self.finish(outbox, await self._say(voice, leftovers, await voice.prepare(_public(leftovers))))
         saying: Saying | None = None
         try:
             while True:
@@ -143,24 +150,27 @@ class Relay:
                 saying = await self.turn(outbox, voice, saying)
                 if saying is None:
                     await _woken(self.wake)
+                elif len(saying.outbox_ids) < LITTLE:
+                    await asyncio.sleep(GATHER_SECONDS)
         finally:
             if saying is not None:
                 saying.acknowledged.cancel()
 
-    async def turn(self, outbox: Rows, voice: Voice, before: Saying | None) -> Saying | None:
+    async def turn[Ready](self, outbox: Rows, voice: Voice[Ready], before: Saying | None) -> Saying | None:
         """Hand over the next batch, then see the one before to its end; what is now being said, if anything."""
         entries = await outbox.waiting(before.outbox_ids if before else (), BATCH)
         saying = None
         if entries:
             failpoint("relay_after_select")
-            await outbox.place(entries)
+            # encoded while the database commits their places; what was encoded is thrown away if it does not
+            _, ready = await asyncio.gather(outbox.place(entries), voice.prepare(_public(entries)))
             failpoint("relay_after_chain_commit")
-            saying = await self._say(voice, entries)
+            saying = await self._say(voice, entries, ready)
         if before is not None:
             await self.finish(outbox, before)
         return saying
 
-    async def _say(self, voice: Voice, entries: Sequence[Entry]) -> Saying:
+    async def _say[Ready](self, voice: Voice[Ready], entries: Sequence[Entry], ready: Ready) -> Saying:
         with tracer.start_as_current_span(
             f"publish {self.topic}",
             kind=trace.SpanKind.PRODUCER,
@@ -173,7 +183,7 @@ class Relay:
                 "messaging.batch.message_count": len(entries),
             },
         ):
-            acknowledged = await voice.say([entry for entry in entries if not entry.private])
+            acknowledged = await voice.say(ready)
         return Saying(tuple(entry.outbox_id for entry in entries), acknowledged)
 
     @staticmethod
@@ -181,6 +191,10 @@ class Relay:
         await saying.acknowledged
         failpoint("relay_after_acks")
         await outbox.said(saying.outbox_ids)
+
+
+def _public(entries: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in entries if not entry.private]
 
 
 async def _woken(wake: asyncio.Event) -> None:

@@ -1,6 +1,7 @@
 """A service's life: open what it needs, build it, hear, say and answer until told to stop; and tell honestly how it fares."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -8,8 +9,9 @@ from dataclasses import dataclass, field
 
 import asyncpg
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from faststream.kafka import KafkaBroker
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry import trace
 
 from chassis import logs, telemetry
 from chassis.callers import TokenVerifier, unguarded_routes
@@ -17,8 +19,10 @@ from chassis.clock import Clock, OffsetClock, WallClock
 from chassis.consumer import Consumer
 from chassis.event_store import Connection, EventStore
 from chassis.failpoints import arm
+from chassis.gate import Gate
 from chassis.health import Health, health_routes
 from chassis.keyring import Keyring, master_keys_from
+from chassis.pools import open_pool
 from chassis.problems import install
 from chassis.relay import Relay
 from chassis.server import Server
@@ -30,8 +34,10 @@ from chassis.watchdog import Watchdog
 from contracts.catalogue import topic_of
 
 OPENING_ATTEMPTS = 30
+OUR_OWN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""The framework's would tell of paths and values; chassis.gate makes the span."""
 
-__all__ = ["Basics", "Build", "Parts", "Settings", "run", "settings_from"]
+__all__ = ["Basics", "Build", "Parts", "Settings", "open_basics", "run", "settings_from"]
 
 log = logs.get_logger(__name__)
 
@@ -95,7 +101,7 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     async with AsyncExitStack() as opened:
         relay = Relay(dsn=settings.relay_dsn, topic=topic_of(name), bootstrap=settings.bootstrap, refill=settings.refill)
-        basics = await _open(name, settings, relay.wake.set, opened)
+        basics = await open_basics(name, settings, relay.wake.set, opened)
         parts = build(basics)
         speakers = {*parts.subscription.speakers, *([name] if speaks else [])}
         relay.broker = await _patiently("the broker", lambda: identity_of(settings.bootstrap, map(topic_of, speakers)))
@@ -116,12 +122,15 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
             topics=consumer.topics, assigned=consumer.places,
         )  # fmt: skip
         endless.append(_hear(settings, consumer, watchdog))
+        gc.collect()
+        gc.freeze()  # what was made so far stays: looking through it again and again costs time and long pauses
         log.info("the service is up", port=settings.http_port)
         await _until(stopping, server, endless)
     log.info("the service has stopped")
 
 
-async def _open(name: str, settings: Settings, wake: Callable[[], None], opened: AsyncExitStack) -> Basics:
+async def open_basics(name: str, settings: Settings, wake: Callable[[], None], opened: AsyncExitStack) -> Basics:
+    """What a service's `build` is given; closed with `opened`."""
     clock: Clock = OffsetClock(settings.clock_offset_file) if settings.clock_offset_file else WallClock()
     keyring = None
     if settings.keyring_dsn and settings.keyring_master_keys_file:
@@ -139,7 +148,7 @@ async def _open(name: str, settings: Settings, wake: Callable[[], None], opened:
 
 
 async def _pool(dsn: str, opened: AsyncExitStack) -> asyncpg.Pool:
-    pool = await _patiently("the database", lambda: asyncpg.create_pool(dsn, min_size=1, max_size=8, command_timeout=60, timeout=10))
+    pool = await _patiently("the database", lambda: open_pool(dsn))
     opened.callback(pool.terminate)
     return pool
 
@@ -158,7 +167,7 @@ async def _patiently[T](what: str, ask: Callable[[], Awaitable[T]]) -> T:
 
 
 def _web(name: str, settings: Settings, parts: Parts, health: Health) -> FastAPI:
-    app = FastAPI(title=f"Raccroche {name}", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title=f"Raccroche {name}", docs_url=None, redoc_url=None, openapi_url=None, telemetry=OUR_OWN_TELEMETRY)
     app.state.verifier = TokenVerifier(
         settings.tokens_jwks_file.read_text(), issuer=settings.tokens_issuer, audience=settings.tokens_audience
     )
@@ -167,7 +176,7 @@ def _web(name: str, settings: Settings, parts: Parts, health: Health) -> FastAPI
         app.include_router(router)
     if unguarded := unguarded_routes(app):
         raise RuntimeError(f"routes without a caller: {', '.join(unguarded)}")
-    FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls="health,ready,lag")
+    app.add_middleware(Gate, tracer=trace.get_tracer(__name__), unseen=frozenset({"/health", "/ready", "/lag"}))
     return app
 
 

@@ -55,7 +55,10 @@ class Share:
         Raises:
             HoleInPartition, HoleInStream, chassis.heard.Unreadable, and whatever an effect raises: roll back.
         """
-        fresh = await self._move_mark(records, broker)
+        return await self.hear(await self._move_mark(records, broker))
+
+    async def hear(self, fresh: Sequence[RawRecord]) -> int:
+        """As `take`, of records whose mark is somebody else's care."""
         believed = [read(raw) for raw in fresh if await self._not_aside(raw)]
         for witness in self.subscription.witnesses:
             await witness(self.connection, believed, self.now)

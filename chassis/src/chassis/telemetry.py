@@ -1,6 +1,5 @@
 """One trace from the gate to what is shown: spans of listed attributes, told as JSON lines or by OTLP, context carried in events."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,8 +23,7 @@ LISTED = frozenset({
     "messaging.system", "messaging.operation.name", "messaging.operation.type", "messaging.destination.name",
     "messaging.destination.partition.id", "messaging.batch.message_count", "messaging.consumer.group.name",
     "messaging.kafka.offset", "messaging.message.id", "messaging.message.conversation_id",
-    "http.request.method", "http.response.status_code", "http.route", "http.method", "http.status_code",
-    "url.scheme", "network.protocol.version", "server.port",
+    "http.request.method", "http.response.status_code", "http.route", "url.scheme", "network.protocol.version",
     "db.system.name", "db.operation.name", "db.response.status_code",
     "error.type", "exception.type", "service.name",
 })  # fmt: skip
@@ -35,8 +33,6 @@ _carrier = TraceContextTextMapPropagator()
 
 def configure(service: str, spans_file: Path | None, otlp_endpoint: str | None) -> None:
     """Trace from now on; without file and endpoint contexts still pass through, so that a trace is not cut here."""
-    # the HTTP instrumentation reads its choice of attribute names nowhere else
-    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
     trace.set_tracer_provider(provider_of(service, spans_file, otlp_endpoint))
 
 

@@ -1,11 +1,15 @@
-"""What tests speak: a clock that stands still, and given / when / then over a decider."""
+"""What tests speak: a clock that stands still, a voice without a broker, and given / when / then over a decider."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
 
 from chassis.decider import Decider, Refused
+from chassis.heard import RawRecord
+from chassis.outbox import Entry
+from chassis.speech import headers_of
 from contracts.event import Event
 
 
@@ -22,6 +26,28 @@ class FixedClock:
 
     def move(self, by: timedelta) -> None:
         self.at += by
+
+
+@dataclass(kw_only=True)
+class Loopback:
+    """A voice (port `chassis.relay.Voice`) whose words come back as the records of one partition."""
+
+    topic: str
+    records: list[RawRecord] = field(default_factory=list)
+
+    async def prepare(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        return entries
+
+    async def say(self, ready: Sequence[Entry]) -> asyncio.Future[None]:
+        self.records += [
+            RawRecord(
+                topic=self.topic, partition=0, offset=offset, key=one.subject.encode(), value=one.body, headers=tuple(headers_of(one))
+            )
+            for offset, one in enumerate(ready, start=len(self.records))
+        ]
+        said: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        said.set_result(None)
+        return said
 
 
 @dataclass(frozen=True, kw_only=True)

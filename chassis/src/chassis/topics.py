@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, TopicDescription  # type: ignore[attr-defined]  # documented there, not re-exported in its types
 from confluent_kafka.cimpl import NewTopic
 
 from contracts.catalogue import Topic
@@ -65,15 +65,34 @@ async def identity_of(bootstrap: str, topics: Iterable[str]) -> BrokerIdentity:
 def _identity(bootstrap: str, topics: list[str]) -> BrokerIdentity:
     admin = _admin(bootstrap)
     cluster = admin.describe_cluster(request_timeout=TIMEOUT_SECONDS).result(TIMEOUT_SECONDS)
-    ids: dict[str, str] = {}
+    ids = {name: str(described.topic_id) for name, described in _described(admin, topics).items()}
+    return BrokerIdentity(cluster_id=str(cluster.cluster_id), topic_ids=ids)
+
+
+def _described(admin: AdminClient, topics: list[str]) -> dict[str, TopicDescription]:
+    found: dict[str, TopicDescription] = {}
     for name, future in admin.describe_topics(TopicCollection(topics), request_timeout=TIMEOUT_SECONDS).items():
         try:
-            ids[name] = str(future.result(TIMEOUT_SECONDS).topic_id)
+            found[name] = future.result(TIMEOUT_SECONDS)
         except KafkaException as missing:
             if missing.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise TopicMissing(name) from None
             raise
-    return BrokerIdentity(cluster_id=str(cluster.cluster_id), topic_ids=ids)
+    return found
+
+
+async def partitions_of(bootstrap: str, topics: Iterable[str]) -> list[tuple[str, int]]:
+    """Every partition of these topics, with its topic, in order.
+
+    Raises:
+        TopicMissing, KafkaException: as `identity_of`.
+    """
+    return await asyncio.to_thread(_partitions, bootstrap, sorted(set(topics)))
+
+
+def _partitions(bootstrap: str, topics: list[str]) -> list[tuple[str, int]]:
+    found = _described(_admin(bootstrap), topics)
+    return [(name, partition) for name in topics for partition in range(len(found[name].partitions))]
 
 
 def _admin(bootstrap: str) -> AdminClient:

@@ -17,7 +17,7 @@ from contracts.fields import Sha256
 
 def rfc3339(at: datetime) -> str:
     """UTC, microseconds always written, `Z`: one spelling per instant, so that bytes can be compared."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str)]
@@ -66,7 +66,10 @@ class MalformedEnvelope(ValueError):
 
 HEADER_NAMES = {name: f"ce_{name}" for name in Attributes.model_fields} | {"datacontenttype": "content-type"}
 
-type Headers = Sequence[tuple[str, bytes]]
+ATTRIBUTE_NAMES = {header: name for name, header in HEADER_NAMES.items()} | {f"ce_{name}": name for name in ("sequence", "chain")}
+
+type Headers = Sequence[tuple[str, bytes | None]]
+"""As Kafka gives them: a header may be null."""
 
 
 def to_headers(
@@ -89,15 +92,15 @@ def from_headers(headers: Headers) -> Envelope:
     Raises:
         MalformedEnvelope: a header is missing, doubled, null, not UTF-8 or not of its type.
     """
-    found: dict[str, str] = {}
-    for name, value in headers:
-        key = "datacontenttype" if name == "content-type" else name.removeprefix("ce_")
-        if key in found:
-            raise MalformedEnvelope(f"header {name} is there twice")
-        try:
-            found[key] = value.decode()
-        except (AttributeError, UnicodeDecodeError) as wrong:
-            raise MalformedEnvelope(f"header {name} is not UTF-8 text") from wrong
+    try:
+        found = {
+            ATTRIBUTE_NAMES.get(name) or _attribute(name): value.decode()  # type: ignore[union-attr]  # a null raises
+            for name, value in headers
+        }
+    except (AttributeError, UnicodeDecodeError):
+        raise MalformedEnvelope(_which_header(headers)) from None
+    if len(found) != len(headers):
+        raise MalformedEnvelope(_which_header(headers))
     try:
         sequence, chain = int(found.pop("sequence")), found.pop("chain")
         attributes = Attributes.model_validate_strings(found)
@@ -110,6 +113,26 @@ def from_headers(headers: Headers) -> Envelope:
         traceparent=found.get("traceparent"),
         tracestate=found.get("tracestate"),
     )
+
+
+def _attribute(header: str) -> str:
+    return ATTRIBUTE_NAMES.get(header) or header.removeprefix("ce_")
+
+
+def _which_header(headers: Headers) -> str:
+    """What is wrong with them, once it is known that something is."""
+    seen: set[str] = set()
+    for name, value in headers:
+        if value is None:
+            return f"header {name} is null"
+        if _attribute(name) in seen:
+            return f"header {name} is there twice"
+        seen.add(_attribute(name))
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            return f"header {name} is not UTF-8 text"
+    raise AssertionError("unreachable")
 
 
 def _which(wrong: Exception) -> str:

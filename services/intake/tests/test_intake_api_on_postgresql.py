@@ -30,7 +30,7 @@ SIGNING = OKPKey.generate_key("Ed25519", {"kid": "k1"})
 
 
 def token(role: str, **claims: object) -> dict[str, str]:
-    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": f"{role}-1", "exp": int(time()) + 60, "role": role, **claims}
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": f"{role}-1", "exp": int(time()) + 86_400, "role": role, **claims}
     return {"Authorization": f"Bearer {jwt.encode({'alg': 'Ed25519', 'kid': 'k1'}, said, SIGNING, algorithms=['Ed25519'])}"}
 
 

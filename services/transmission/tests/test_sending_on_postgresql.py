@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -30,8 +30,7 @@ from chassis.provision import Database, chassis_migrations, keyring_migrations
 from chassis.relay import Relay
 from chassis.service import Basics, Parts
 from chassis.settings import settings_from
-from chassis.speech import Speech
-from chassis.testing import FixedClock
+from chassis.testing import FixedClock, Loopback
 from chassis.topics import BrokerIdentity
 from contracts.envelope import to_headers
 from contracts.event import Event
@@ -58,20 +57,6 @@ SETTINGS = settings_from(
 )
 
 
-@dataclass
-class Loop:
-    """Takes what the relay sends and gives it back as records."""
-
-    records: list[RawRecord] = field(default_factory=list)
-
-    async def send(
-        self, topic: str, *, value: bytes, key: bytes, headers: Sequence[tuple[str, bytes]], timestamp_ms: int
-    ) -> Awaitable[int]:
-        offset = len(self.records)
-        self.records.append(RawRecord(topic=topic, partition=0, offset=offset, key=key, value=value, headers=tuple(headers)))
-        return asyncio.sleep(0, timestamp_ms)
-
-
 class Believing:
     """Believes a token that says `role` or `role organisation`."""
 
@@ -93,7 +78,7 @@ class House:
     web: httpx.AsyncClient
     dsn: str
     keys_dsn: str
-    loop: Loop = field(default_factory=Loop)
+    voice: Loopback = field(default_factory=lambda: Loopback(topic="raccroche.transmission"))
     heard: int = 0
     said: int = 0
 
@@ -105,10 +90,10 @@ class House:
         busy = True
         while busy:
             outbox = Outbox(connection=self.relaying)
-            busy = (saying := await self.relay.turn(outbox, Speech(self.loop, "raccroche.transmission"), None)) is not None
+            busy = (saying := await self.relay.turn(outbox, self.voice, None)) is not None
             if saying is not None:
                 await self.relay.finish(outbox, saying)
-            fresh, self.heard = self.loop.records[self.heard :], len(self.loop.records)
+            fresh, self.heard = self.voice.records[self.heard :], len(self.voice.records)
             if fresh:
                 await self._consumer().hear(fresh)
             busy = bool(sending and await self.sender.send_due()) or busy

@@ -1,4 +1,4 @@
-"""`raccroche ops`: take a snapshot of all that is said and shown, and compare two."""
+"""`raccroche ops`: take a snapshot of all that is said and shown, compare two, and start the jobs of a service."""
 
 import asyncio
 import json
@@ -10,10 +10,12 @@ import typer
 
 from chassis.provision import dsn_of
 from contracts.catalogue import TOPICS
+from raccroche.ops.jobs import add_jobs
 from raccroche.ops.snapshot import Snapshot, compare, take
 from raccroche.stack import SERVICES, NotUp, Stack
 
 ops = typer.Typer(no_args_is_help=True, help="What ops teams do by hand.")
+add_jobs(ops)
 
 Root = Annotated[Path, typer.Option(help="The folder of the stack.")]
 LOCAL = Path("var/local")

@@ -77,13 +77,14 @@ def service_programs(layout: Layout, plan: Plan) -> list[Program]:
     return [
         Program(
             name=name, command=[sys.executable, "-m", name], log=layout.log / f"{name}.log",
-            environment={**_environment(layout, plan, name), **plan.environment.get(name, {})}, port=plan.ports[name],
+            environment=service_environment(layout, plan, name), port=plan.ports[name],
         )
         for name in plan.services
     ]  # fmt: skip
 
 
-def _environment(layout: Layout, plan: Plan, name: str) -> dict[str, str]:
+def service_environment(layout: Layout, plan: Plan, name: str) -> dict[str, str]:
+    """All that the service `name` is told at its start, and its jobs at theirs."""
     secrets = Secrets(layout)
     database = f"raccroche_{name}"
 
@@ -108,4 +109,4 @@ def _environment(layout: Layout, plan: Plan, name: str) -> dict[str, str]:
         found |= {"KEYRING_DSN": dsn("raccroche_keyring_app", "raccroche_keyring"), "KEYRING_MASTER_KEYS_FILE": str(master)}
     if name == "intake":
         found["IDENTITY_KEY_FILE"] = str(secrets.identity_key_file)
-    return found
+    return {**found, **plan.environment.get(name, {})}

@@ -1,9 +1,10 @@
-"""`python -m followup`: settings, build, run."""
+"""`python -m followup`: live as the service, or do one of its jobs."""
 
 import os
+import sys
 
-from chassis.service import run, settings_from
+from chassis.entrance import start
 from followup.app import build
 
 if __name__ == "__main__":
-    run("followup", settings_from(os.environ), build)
+    start("followup", sys.argv[1:], os.environ, build)

@@ -1,9 +1,10 @@
-"""`python -m history`: settings, build, run; it says nothing, so it has no relay."""
+"""`python -m history`: live as the service, or do one of its jobs; it says nothing, so it has no relay."""
 
 import os
+import sys
 
-from chassis.service import run, settings_from
+from chassis.entrance import start
 from history.app import build
 
 if __name__ == "__main__":
-    run("history", settings_from(os.environ), build, speaks=False)
+    start("history", sys.argv[1:], os.environ, build, speaks=False)

@@ -1,9 +1,10 @@
-"""Starts intake as a process of its own."""
+"""`python -m intake`: live as the service, or do one of its jobs."""
 
 import os
+import sys
 
-from chassis.service import run, settings_from
+from chassis.entrance import start
 from intake.app import build
 
 if __name__ == "__main__":
-    run("intake", settings_from(os.environ), build)
+    start("intake", sys.argv[1:], os.environ, build)

@@ -1,9 +1,10 @@
-"""`python -m offers`: settings, build, run."""
+"""`python -m offers`: live as the service, or do one of its jobs."""
 
 import os
+import sys
 
-from chassis.service import run, settings_from
+from chassis.entrance import start
 from offers.app import build
 
 if __name__ == "__main__":
-    run("offers", settings_from(os.environ), build)
+    start("offers", sys.argv[1:], os.environ, build)

@@ -1,9 +1,10 @@
-"""`python -m transmission`: settings, build, run."""
+"""`python -m transmission`: live as the service, or do one of its jobs."""
 
 import os
+import sys
 
-from chassis.service import run, settings_from
+from chassis.entrance import start
 from transmission.app import build
 
 if __name__ == "__main__":
-    run("transmission", settings_from(os.environ), build)
+    start("transmission", sys.argv[1:], os.environ, build)
