@@ -18,6 +18,9 @@ from chassis.failpoints import failpoint
 from chassis.timers import Timer, set_timers
 from contracts.event import Event
 
+LINE_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, asyncpg.QueryCanceledError)
+"""The internal one: asyncpg was asked on a connection that broke just then."""
+
 ATTEMPTS = 12
 TOGETHER = 64
 AT_ONCE = 2
@@ -152,7 +155,7 @@ class Handler[C, S, E: Event]:
                 return outcomes
             except (Conflict, asyncpg.DeadlockDetectedError):
                 await asyncio.sleep(random() * 0.005 * (attempt + 1))  # noqa: S311 -- spreads retries, no secret
-            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, asyncpg.QueryCanceledError):
+            except LINE_LOST:
                 if attempt:
                     raise TryAgain("the database does not answer") from None
             except (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError):
