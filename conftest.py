@@ -16,6 +16,7 @@ from raccroche.stack import Stack
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine breaks no rule
 settings.load_profile("house")
 
+
 @pytest.fixture(autouse=True)
 def logs_end_with_the_test() -> Iterator[None]:
     """Whoever configured logs wrote to a stream that ends with the test."""

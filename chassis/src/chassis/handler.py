@@ -149,7 +149,7 @@ class Handler[C, S, E: Event]:
         """
         for attempt in range(ATTEMPTS):
             try:
-                outcomes = await self._handle_once(requests, also)
+                outcomes = await self._handle_once(requests, also, ask_first=attempt > 0)
                 failpoint("handler_after_commit")
                 self.committed()
                 return outcomes
@@ -162,25 +162,26 @@ class Handler[C, S, E: Event]:
                 raise TryAgain("the database cannot write") from None
         raise StreamBusy("the stream stayed busy")
 
-    async def _handle_once(self, requests: Sequence[Request[C]], also: AlsoOfAll | None) -> list[Outcome]:
+    async def _handle_once(self, requests: Sequence[Request[C]], also: AlsoOfAll | None, *, ask_first: bool) -> list[Outcome]:
         async with self.pool.acquire() as connection:
             if also is None:
-                return await self.handle_in(connection, requests)
+                return await self.handle_in(connection, requests, ask_first=ask_first)
             async with connection.transaction():
-                outcomes = await self.handle_in(connection, requests)
+                outcomes = await self.handle_in(connection, requests, ask_first=ask_first)
                 await also(connection, outcomes)
                 return outcomes
 
-    async def handle_in(self, connection: Connection, requests: Sequence[Request[C]]) -> list[Outcome]:
+    async def handle_in(self, connection: Connection, requests: Sequence[Request[C]], *, ask_first: bool = True) -> list[Outcome]:
         """Handle requests in order, each seeing the events of those before it, inside the caller's transaction if there is one.
 
         Where there is none, all that is written is one transaction all the same, and spares the round trips that begin and end
         one. What was read before needs no transaction: a version or a command id that somebody else took meanwhile is a conflict.
+        Whoever can come again need not ask first which commands are answered already: if one is, that is a conflict too.
 
         Raises:
             Conflict: the caller must roll back and come again.
         """
-        known = await self.store.answered(connection, [request.command_id for request in requests])
+        known = await self.store.answered(connection, [request.command_id for request in requests]) if ask_first else {}
         fresh = [request for request in requests if request.command_id not in known]
         streams = {stream for request in fresh for stream in self.decider.streams(request.command)}
         loaded = await self.store.load(connection, sorted(streams))
