@@ -4,13 +4,17 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import httpx
 
 PATIENCE = 80
+
+
+def never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +42,21 @@ class Clients:
     def definite(self) -> int:
         return sum(call.status is not None for call in self.calls)
 
-    async def insist(self, count: int, seconds: float, offers: Sequence[str], ports: Sequence[int], *, copies: float = 0.1) -> None:
-        """So many clients hold seats, each command under a key of its own, now and then in two copies at once, until the time is over."""
+    async def insist(
+        self, count: int, seconds: float, offers: Sequence[str], ports: Sequence[int], *, copies: float = 0.1, pause: float = 0,
+        enough: Callable[[], bool] = never,
+    ) -> None:  # fmt: skip
+        """So many clients hold seats, each command under a key of its own, now and then in two copies at once, until the time is over.
+
+        pause: seconds between two commands of one client. enough: whether to stop before.
+        """
         until = time.monotonic() + seconds
-        async with httpx.AsyncClient(timeout=5, limits=httpx.Limits(max_connections=count * 2)) as web:
+        async with httpx.AsyncClient(timeout=5, limits=httpx.Limits(max_connections=count * 2), verify=False) as web:
 
             async def client(number: int) -> None:
                 rng = random.Random(self.rng.random() + number)
-                while time.monotonic() < until:
+                while time.monotonic() < until and not enough():
+                    await asyncio.sleep(pause)
                     command, offer = uuid4(), rng.choice(offers)
                     twice = 2 if rng.random() < copies else 1
                     await asyncio.gather(*(self.hold(web, command, offer, ports, rng) for _ in range(twice)))

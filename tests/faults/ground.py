@@ -17,8 +17,9 @@ import httpx
 from confluent_kafka import KafkaException
 
 from chassis.provision import AUDITOR, Database, chassis_migrations, dsn_of, provision
-from faults.clients import Call, Clients
+from faults.clients import Call, Clients, never
 from faults.evidence import TABLES, ends
+from faults.nursery import Nursery
 from faults.service import Service, armed_with_nothing
 from faults.topic import TOPIC, make_anew
 from raccroche.stack import Stack
@@ -44,6 +45,7 @@ class Ground:
     brief: bool = False
     dsns: dict[str, str] = field(default_factory=dict)
     services: list[Service] = field(default_factory=list)
+    nurseries: dict[str, Nursery] = field(default_factory=dict)
     struck: Counter[str] = field(default_factory=Counter)
     killed: Counter[str] = field(default_factory=Counter)
     came_of_it: Counter[str] = field(default_factory=Counter)
@@ -100,10 +102,9 @@ class Ground:
             port = free.getsockname()[1]
         secrets = self.stack.layout.secrets
         service = Service(
-            name=name, port=port, log=self.folder / f"{name}.log", arm=arm,
+            nursery=self._nursery(environment or {}), name=name, port=port, log=self.folder / f"{name}.log", arm=arm,
             environment={
-                **os.environ, "PYTHONPATH": os.pathsep.join((str(TESTS), str(TESTS.parent / "chassis" / "tests"))),
-                "APP_DSN": self.dsns["app"], "CONSUMER_DSN": self.dsns["consumer"], "RELAY_DSN": self.dsns["relay"],
+                **os.environ, "APP_DSN": self.dsns["app"], "CONSUMER_DSN": self.dsns["consumer"], "RELAY_DSN": self.dsns["relay"],
                 "KAFKA_BOOTSTRAP_SERVERS": self.stack.bootstrap, "HTTP_PORT": str(port), "TOKENS_JWKS_FILE": str(secrets / "jwks.json"),
                 "TOKENS_ISSUER": "urn:raccroche:local", "TOKENS_AUDIENCE": "raccroche", "REFILL": "local", "SPECIMEN_CONSUMER": self.consumer,
                 **(environment or {}),
@@ -115,13 +116,25 @@ class Ground:
             await service.ready()
         return service
 
+    def _nursery(self, environment: Mapping[str, str]) -> Nursery:
+        """One for each hash seed, which a fork cannot choose."""
+        seed = environment.get("PYTHONHASHSEED", "0")
+        if seed not in self.nurseries:
+            path = os.pathsep.join((str(TESTS), str(TESTS.parent / "chassis" / "tests")))
+            self.nurseries[seed] = Nursery(environment={"PYTHONHASHSEED": seed, "PYTHONPATH": path})
+        return self.nurseries[seed]
+
     async def serve_door(self) -> Service:
         """An instance that takes commands and counts nothing: it is in a group of its own."""
         return await self.serve("door", environment={"SPECIMEN_CONSUMER": f"door-{self.consumer}", "SPECIMEN_TABLE": ""})
 
-    async def load(self, count: int, seconds: float, offers: Sequence[str], *, copies: float = 0.1) -> None:
-        """Clients at all instances."""
-        await self.clients.insist(count, seconds, offers, [service.port for service in self.services], copies=copies)
+    async def load(
+        self, count: int, seconds: float, offers: Sequence[str], *, copies: float = 0.1, pause: float = 0,
+        enough: Callable[[], bool] = never,
+    ) -> None:  # fmt: skip
+        """Clients at all instances; see there."""
+        ports = [service.port for service in self.services]
+        await self.clients.insist(count, seconds, offers, ports, copies=copies, pause=pause, enough=enough)
 
     async def hold(self, web: httpx.AsyncClient, command: UUID, offer: str) -> Call:
         return await self.clients.hold(web, command, offer, [service.port for service in self.services], self.rng)
@@ -152,6 +165,7 @@ class Ground:
 
     async def leave(self) -> None:
         await asyncio.gather(*(service.stop() for service in self.services))
+        await asyncio.gather(*(nursery.close() for nursery in self.nurseries.values()))
         lines = [
             json.dumps({"command": str(c.command), "offer": c.offer, "began": c.began, "ended": c.ended, "status": c.status})
             for c in self.clients.calls

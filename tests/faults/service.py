@@ -1,8 +1,8 @@
 """One instance of the specimen: a process that is started again whenever it dies, and a count of how it died."""
 
 import asyncio
+import os
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+
+from faults.nursery import Child, Nursery
 
 READY_SECONDS = 90.0
 
@@ -22,12 +24,13 @@ def armed_with_nothing() -> str | None:
 class Service:
     """arm: asked at each start for the failpoint that this life ends with, `name:nth`, if any."""
 
+    nursery: Nursery
     name: str
     port: int
     environment: dict[str, str]
     log: Path
     arm: Callable[[], str | None] = armed_with_nothing
-    process: asyncio.subprocess.Process | None = None
+    child: Child | None = None
     deaths: Counter[str] = field(default_factory=Counter)
     stopped: bool = False
     watching: asyncio.Task[None] | None = None
@@ -38,12 +41,8 @@ class Service:
     async def _supervise(self) -> None:
         while not self.stopped:
             armed = self.arm()
-            environment = {**self.environment, **({"FAILPOINT": armed} if armed else {})}
-            with self.log.open("ab") as log:
-                self.process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "faults.specimen", env=environment, stdout=log, stderr=log
-                )
-            code = await self.process.wait()
+            self.child = await self.nursery.bear({**self.environment, **({"FAILPOINT": armed} if armed else {})}, self.log)
+            code = await self.child.gone
             if not self.stopped:
                 suicide = armed is not None and code == -signal.SIGKILL
                 self.deaths[armed.partition(":")[0] if armed and suicide else f"exit {code}"] += 1
@@ -54,9 +53,12 @@ class Service:
 
     def signal(self, what: signal.Signals) -> bool:
         """Whether there was a process to be told."""
-        if self.process is None or self.process.returncode is not None:
+        if self.child is None or self.child.gone.done():
             return False
-        self.process.send_signal(what)
+        try:
+            os.kill(self.child.pid, what)
+        except ProcessLookupError:  # it has gone, and that is on its way to us
+            return False
         return True
 
     @property
@@ -75,7 +77,7 @@ class Service:
             RuntimeError: it is not, within `patience` seconds.
         """
         began = time.monotonic()
-        async with httpx.AsyncClient(timeout=2) as client:
+        async with httpx.AsyncClient(timeout=2, verify=False) as client:
             while time.monotonic() - began < patience:
                 try:
                     if (await client.get(f"http://127.0.0.1:{self.port}/ready")).status_code == 200:

@@ -104,5 +104,10 @@ def _routes(handler: Handler[HoldSeat, int, SeatsChanged]) -> APIRouter:
 
 assert UUID  # the type behind IdempotencyKey, which FastAPI resolves by name
 
-if __name__ == "__main__":
+
+def main() -> None:
     run("offers", settings_from(os.environ), build)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from faults.ground import Ground
+from faults.ground import AWAY, Ground
 from faults.topic import TOPIC
 from raccroche.stack.cluster import NobodyKnows
 
@@ -32,6 +32,25 @@ async def _count(ground: Ground, name: str, ask: Callable[[], Awaitable[object]]
             ground.came_of_it[name] += last is not None and now != last
             last = now
         await asyncio.sleep(LOOK_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def backlog_growing(ground: Ground) -> AsyncIterator[None]:
+    """The most events that waited in the outbox at one time while the block lasted, as something that came of it."""
+
+    async def look() -> None:
+        while True:
+            with contextlib.suppress(*AWAY):
+                async with ground.admin() as admin:
+                    waiting = await admin.fetchval("select count(*) from outbox")
+                ground.came_of_it["most events that waited"] = max(waiting, ground.came_of_it["most events that waited"])
+            await asyncio.sleep(LOOK_SECONDS)
+
+    watching = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 def leaders_changing(ground: Ground) -> contextlib.AbstractAsyncContextManager[None]:

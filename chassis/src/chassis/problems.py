@@ -20,7 +20,10 @@ from chassis.logs import get_logger, spoken
 MAX_BODY_BYTES = 64 * 1024
 RETRY_SECONDS = "1"
 
-AWAY = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError)
+AWAY = (
+    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+)  # fmt: skip
 
 UNKEPT = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}
 

@@ -36,7 +36,10 @@ async def ensure_topics(bootstrap: str, topics: Sequence[Topic], *, replication:
 
 def _ensure(bootstrap: str, topics: Sequence[Topic], replication: int) -> None:
     admin = _admin(bootstrap)
-    config = {"retention.ms": "-1", "cleanup.policy": "delete", "message.timestamp.type": "CreateTime"}
+    config = {
+        "retention.ms": "-1", "cleanup.policy": "delete", "message.timestamp.type": "CreateTime",
+        "message.timestamp.after.max.ms": str(2**63 - 1),  # the default refuses what a clock an hour ahead has recorded, and all behind it
+    }  # fmt: skip
     made = admin.create_topics(
         [NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=replication, config=config) for topic in topics],
         operation_timeout=TIMEOUT_SECONDS,

@@ -5,8 +5,11 @@ import asyncpg
 from chassis.event_store import Conflict
 
 INFRASTRUCTURE = (
-    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError,
+    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError, asyncpg.LockNotAvailableError, asyncpg.CannotConnectNowError, OSError, TimeoutError, Conflict,
 )  # fmt: skip
-"""The database is away, full, or somebody else wrote first: the same work again, from the start, may succeed."""
+"""The database is away, full, or somebody else wrote first: the same work again, from the start, may succeed.
+
+InternalClientError is what asyncpg says when it is asked on a connection that broke just then.
+"""

@@ -22,6 +22,18 @@ async def crash(ground: Ground) -> None:
     """PostgreSQL's immediate shutdown, and the seconds until it answers again."""
     await ground.stack.crash("postgres")
     ground.strike("database crashed", kills=True)
+    await _answering_again(ground)
+
+
+async def _killed(ground: Ground) -> None:
+    """SIGKILL to the postmaster and all its backends at once."""
+    await ground.stack.hold("postgres")
+    ground.strike("database killed", kills=True)
+    await ground.stack.release("postgres")
+    await _answering_again(ground)
+
+
+async def _answering_again(ground: Ground) -> None:
     began = time.monotonic()
     await asyncio.sleep(0.2)
     while time.monotonic() - began < 60:
@@ -30,23 +42,27 @@ async def crash(ground: Ground) -> None:
                 await admin.fetchval("select 1")
             break
         await asyncio.sleep(0.1)
-    ground.figures["longest recovery, s"] = round(max(float(ground.figures.get("longest recovery, s", 0)), time.monotonic() - began), 1)
+    longest = max(float(ground.figures.get("longest recovery, s", 0)), time.monotonic() - began)
+    ground.figures["longest recovery, s"] = round(longest, 1)
 
 
 async def database_crashes(ground: Ground) -> None:
-    """PostgreSQL is stopped in the way of a crash every few seconds and its backends are killed: what was acknowledged is there."""
+    """PostgreSQL is stopped in the way of a crash, or killed, every few seconds, and its backends are: what was acknowledged is there."""
     await ground.serve("one")
-    times = 8
+    blows = [crash] * 3 + [_killed] * 9
+    struck = False
 
     async def strike() -> None:
-        for _ in range(times):
-            await asyncio.sleep(ground.rng.uniform(1.5, 2.5))
+        nonlocal struck
+        for blow in blows:
+            await asyncio.sleep(ground.rng.uniform(1.0, 2.0))
             async with ground.admin() as admin:
                 ground.strike("backend killed", await admin.fetchval(BACKENDS))
             await asyncio.sleep(ground.rng.uniform(0.5, 1.0))
-            await crash(ground)
+            await blow(ground)
+        struck = True
 
-    await asyncio.gather(ground.load(16, 6.0 * times, OFFERS), strike())
+    await asyncio.gather(ground.load(16, 150, OFFERS, enough=lambda: struck), strike())
     bitten(
         ground,
         "backend killed",

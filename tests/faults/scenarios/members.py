@@ -60,21 +60,21 @@ async def rebalance_storm(ground: Ground) -> None:
     async def strike() -> None:
         number = 0
         while time.monotonic() < until:
-            await asyncio.sleep(2)
+            await asyncio.sleep(1.5)
             number += 1
             service = ground.services[number % len(names)]
-            polite = number % 3 == 0
+            polite = number % 4 == 0
             gone = service.signal(signal.SIGTERM if polite else signal.SIGKILL)
             ground.strike("member gone by SIGTERM" if polite else "member killed", gone, kills=not polite)
 
     async with members_changing(ground):
-        await asyncio.gather(ground.load(8, ground.span(62, 15), OFFERS), strike())
+        await asyncio.gather(ground.load(8, ground.span(62, 15), OFFERS, pause=0.02), strike())
     bitten(ground, "member killed", "rebalances")
 
 
 SCENARIOS = (
     Scenario(name="two relays alive", guarantee="G5", also=("G3", "G4"), play=two_relays, smoke=True, operations=500),
-    Scenario(name="a member frozen beyond its session", guarantee="G8", also=("G7",), play=frozen_member),
+    Scenario(name="a member frozen beyond its session", guarantee="G8", also=("G7",), play=frozen_member, operations=300),
     Scenario(
         name="rebalance storm of four members", guarantee="G8", also=("G1", "G7", "G11"), play=rebalance_storm, smoke=True, operations=300
     ),

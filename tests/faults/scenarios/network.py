@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from faults.ground import Ground
-from faults.scenario import OFFERS, Scenario, bitten
+from faults.scenario import OFFERS, Scenario, Void, bitten
 from faults.topic import TOPIC
-from faults.watching import leaders_changing
+from faults.watching import backlog_growing, leaders_changing
 
 SESSION_SECONDS = 6
 STALLED_SECONDS = 45
+BACKLOG = 200
 
 
 def _cut(what: str, seconds: float, *, cut: Callable[[Ground, str], Awaitable[None]], mend: Callable[[Ground, str], Awaitable[None]],
@@ -28,11 +29,13 @@ def _cut(what: str, seconds: float, *, cut: Callable[[Ground, str], Awaitable[No
             finally:
                 await mend(ground, name)
 
-        async with leaders_changing(ground):
+        async with leaders_changing(ground), backlog_growing(ground):
             await asyncio.gather(ground.load(12, seconds + 10, OFFERS), strike())
         ground.figures["seconds until all was heard"] = round(await ground.calm())
         ground.came_of_it["the relay began again"] += sum(service.said("relay starts again") for service in ground.services)
         bitten(ground, what, *(["leader changes"] if changes else []))
+        if ground.came_of_it["most events that waited"] < BACKLOG:
+            raise Void(f"never more than {ground.came_of_it['most events that waited']} events waited for an acknowledgement")
 
     return play
 

@@ -9,6 +9,7 @@ from faults.scenario import OFFERS, Scenario, Void, bitten
 from faults.watching import members_changing
 
 BOUND_SECONDS = 60
+LISTENER = "failed on partition assignment"
 
 
 def stalled(state: str) -> Callable[[Ground], Awaitable[None]]:
@@ -69,18 +70,18 @@ async def listener_raises(ground: Ground) -> None:
             ground.services.remove(two)
             await two.stop()
             ground.strike("member killed", kills=True)
-    if not ground.services[0].said("a listener's bug"):
+    if not ground.services[0].said(LISTENER):
         raise Void("the listener never raised")
-    ground.strike("listener raised", ground.services[0].said("a listener's bug"))
+    ground.strike("listener raised", ground.services[0].said(LISTENER))
     bitten(ground, "rebalances")
 
 
 SCENARIOS = (
-    Scenario(name="stall: the loop is blocked (T22, spins)", guarantee="G8", play=stalled("blocked")),
-    Scenario(name="stall: the fetching task is dead (T20)", guarantee="G8", play=stalled("fetcher")),
-    Scenario(name="stall: it left its group and does not know (T21)", guarantee="G8", play=stalled("left")),
-    Scenario(name="stall: asking for records never returns (T22)", guarantee="G8", play=stalled("waits")),
-    Scenario(name="stall: a handler never returns (T23, for ever)", guarantee="G8", play=stalled("handler")),
+    Scenario(name="stall: the loop is blocked (T22, spins)", guarantee="G8", operations=300, play=stalled("blocked")),
+    Scenario(name="stall: the fetching task is dead (T20)", guarantee="G8", operations=300, play=stalled("fetcher")),
+    Scenario(name="stall: it left its group and does not know (T21)", guarantee="G8", operations=300, play=stalled("left")),
+    Scenario(name="stall: asking for records never returns (T22)", guarantee="G8", operations=300, play=stalled("waits")),
+    Scenario(name="stall: a handler never returns (T23, for ever)", guarantee="G8", operations=300, play=stalled("handler")),
     Scenario(name="stall: a handler beyond the poll interval (T23)", guarantee="G8", also=("G7",), play=handler_sleeps),
     Scenario(name="stall: a listener that raises (T25)", guarantee="G8", also=("G7",), play=listener_raises),
 )
