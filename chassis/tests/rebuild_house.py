@@ -129,8 +129,8 @@ class RebuildHouse:
         """The live consumer hears all that was said."""
         consumer, ends = self.consumer(), await self.ends()
         async with reading(self.bootstrap) as client:
-            async for _, records in client.between(await consumer._marks(), ends):
-                await consumer.hear(records)
+            async for _, shares in client.between(await consumer._marks(), ends):
+                await consumer.hear([record for share in shares for record in share])
 
     async def ends(self) -> dict[tuple[str, int], int]:
         async with reading(self.bootstrap) as client:

@@ -126,12 +126,13 @@ class Share:
 
     def _is_next(self, one: Heard[Event]) -> bool:
         """By its stream's version: the next one is taken, an old one skipped, a later one is a hole."""
-        last, version = self.versions.get(one.stream, 0), one.envelope.attributes.streamversion
+        stream, version = one.stream, one.envelope.attributes.streamversion
+        last = self.versions.get(stream, 0)
         if version <= last:
             return False
         if version > last + 1:
             raise HoleInStream(f"{one.envelope.attributes.type}: version {version} after {last}")
-        self.versions[one.stream] = version
+        self.versions[stream] = version
         return True
 
     async def _admit(self, one: Heard[Event]) -> None:
@@ -147,7 +148,8 @@ class Share:
 
     def _must_wait(self, one: Heard[Event]) -> bool:
         """Its fact is missing, or another of the same speaker and subject waits before it."""
-        return self._missing(one) or any(raw.topic == one.raw.topic for _, raw in self.queued.get(one.subject, []))
+        waiting = self.queued.get(one.subject)
+        return self._missing(one) or (waiting is not None and any(raw.topic == one.raw.topic for _, raw in waiting))
 
     async def _look_again(self, subject: str) -> None:
         """Another member may be learning the fact now: whoever comes second of the two sees what the first one wrote."""
@@ -185,6 +187,8 @@ class Share:
         for projection in self.subscription.projections:
             await projection.fold(self.connection, self.effects)
         failpoint("consumer_mid_batch")
+        if not self.subscription.asks:
+            return
         requests = [request for one in self.effects for request in self._requests(one)]
         handlers = self.subscription.handlers
         for kind, run in groupby(requests, lambda request: type(request.command)):
