@@ -6,7 +6,7 @@ The jobs belong to the service's own image: they read the same environment and r
 import argparse
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TextIO
 
@@ -83,6 +83,16 @@ async def _done(name: str, options: argparse.Namespace, environ: Mapping[str, st
         return await job(at, options)
 
 
+class _Rows:
+    """The numbers that a row can have."""
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and 0 < number < 2**63
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["a number of the list that `parked` shows"])
+
+
 def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description=f"Without arguments: the service {name}. Else one of its jobs.")
     asked = parser.add_subparsers(required=True, metavar="JOB")
@@ -109,6 +119,6 @@ def _parser(name: str) -> argparse.ArgumentParser:
     redrive.add_argument("--subject")
     redrive.add_argument("--dry-run", action="store_true", help="do all of it and undo it")
     discard = job("discard", jobs.discard, "set one record aside for good")
-    discard.add_argument("id", type=int)
+    discard.add_argument("id", type=int, choices=_Rows(), metavar="ID")
     discard.add_argument("--because", required=True, metavar="WHY")
     return parser
