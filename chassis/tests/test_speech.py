@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Message, Producer
 
@@ -49,19 +50,44 @@ async def test_a_subject_is_where_librdkafka_puts_it(stack, topic: str) -> None:
 
 
 @pytest.mark.stack
-async def test_each_subject_stays_in_order_over_many_batches_in_flight(stack, topic: str, voice: Speech) -> None:
+async def test_each_subject_stays_in_order_over_many_batches(stack, topic: str, voice: Speech) -> None:
     keys = [f"specimen--{n}" for n in range(40)]
-    pending = []
     for first in range(0, 60, 20):
-        entries = [entry(key, version, size=1_000) for version in range(first, first + 20) for key in keys]
-        batches = await voice.prepare(entries)
-        assert len(batches) > PARTITIONS
-        pending.append(await voice.say(batches))
-    await asyncio.gather(*pending)
+        batches = await voice.prepare([entry(key, version, size=16_000) for version in range(first, first + 20) for key in keys])
+        assert len(batches) > 1, "a partition's share needs several batches, one after the other"
+        assert all(len({partition for partition, _ in together}) == len(together) for together in batches)
+        await (await voice.say(batches))
     records = await read_all(topic, stack.bootstrap, 60 * 40)
     for key in keys:
         said = [(one.partition, version_of(one)) for one in records if one.key == key.encode()]
         assert said == [(partition_of(key, PARTITIONS), version) for version in range(60)]
+
+
+@pytest.mark.stack
+async def test_nothing_is_said_behind_what_the_broker_refuses(stack, topic: str, voice: Speech) -> None:
+    entries = [entry("specimen--1", 1, size=1_500_000), entry("specimen--1", 2, size=10), entry("specimen--1", 3, size=10)]
+    with pytest.raises(MessageSizeTooLargeError):
+        await (await voice.say(await voice.prepare(entries)))
+    await (await voice.say(await voice.prepare([entry("specimen--1", 9, size=10)])))
+    assert [version_of(one) for one in await read_all(topic, stack.bootstrap, 1)] == [9]
+
+
+@pytest.mark.stack
+async def test_a_voice_that_is_let_go_in_a_stall_leaves_nothing_that_goes_on(stack, topic: str) -> None:
+    before = asyncio.all_tasks()
+    voice = await speech.opened(stack.bootstrap, topic)
+    batches = await voice.prepare([entry("specimen--1", 1, size=10)])
+    await stack.pause("kafka")
+    try:
+        saying = await voice.say(batches)
+        await asyncio.sleep(0.2)
+        saying.cancel()
+        async with asyncio.timeout(speech.STOP_SECONDS / 2):
+            await speech.closed(voice)
+    finally:
+        await stack.resume("kafka")
+    await asyncio.gather(saying, return_exceptions=True)
+    assert asyncio.all_tasks() <= before | {saying}
 
 
 @pytest.mark.stack

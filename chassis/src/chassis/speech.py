@@ -123,15 +123,22 @@ def _never_give_up_a_batch(producer: AIOKafkaProducer) -> None:
 async def closed(speech: Speech) -> None:
     """Let go of the producer at once: what it still holds is never sent, neither on its old connections nor on new ones."""
     producer = speech.producer
-    producer.client.ready = _never_again
+    producer.client.ready, producer.client.force_metadata_update = _never_again, _nothing_more_to_learn
     try:
         async with asyncio.timeout(STOP_SECONDS):
             await producer.client.close()
-            await producer._sender.close()  # noqa: SLF001 -- stop() alone would send all that is pending, to whoever answers by then
-            await producer.stop()
+            await producer._sender.close()  # noqa: SLF001 -- stop() would send all that is pending, to whoever answers by then
     except TimeoutError:
         return
+    finally:
+        producer._closed = True  # noqa: SLF001 -- as stop() does
 
 
 async def _never_again(*_: object, **__: object) -> bool:
     return False
+
+
+def _nothing_more_to_learn() -> asyncio.Future[bool]:
+    known: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    known.set_result(False)
+    return known
