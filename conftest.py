@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from uuid import uuid4
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 import contracts.catalogue  # noqa: F401 -- before pytest takes the folder `contracts` for a package of that name
@@ -14,6 +15,15 @@ from raccroche.stack import Stack
 
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine breaks no rule
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def logs_end_with_the_test() -> Iterator[None]:
+    """Whoever configured logs wrote to a stream that ends with the test."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
 
 type FreshDatabase = Callable[[Database], Awaitable[dict[str, str]]]
 

@@ -34,6 +34,7 @@ from contracts.offers import ReferralAccepted, SeatsChanged
 TABLES = """
 set role {0}_owner;
 create table counted (offer_id text primary key, times integer not null, held integer not null check (held > -2), note text default 'x');
+alter table counted set (autovacuum_vacuum_threshold = 77);
 create index counted_held on counted (held, offer_id) where times > 0;
 create unique index counted_note on counted (offer_id, coalesce(note, ''));
 create table accepted (referral_id text primary key);
@@ -128,8 +129,8 @@ class RebuildHouse:
         """The live consumer hears all that was said."""
         consumer, ends = self.consumer(), await self.ends()
         async with reading(self.bootstrap) as client:
-            async for _, records in client.between(await consumer._marks(), ends):
-                await consumer.hear(records)
+            async for _, shares in client.between(await consumer._marks(), ends):
+                await consumer.hear([record for share in shares for record in share])
 
     async def ends(self) -> dict[tuple[str, int], int]:
         async with reading(self.bootstrap) as client:

@@ -1,12 +1,13 @@
 """The consumer's shares on a real PostgreSQL: effects once, no jump over a hole, one bad record costs only itself."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import asyncpg
 import pytest
-from specimens import CLOCK, accepted, opened, said, seats
+from specimens import CLOCK, accepted, id_of, opened, said, seats
 
 from chassis.consumer import Consumer
 from chassis.heard import Heard, RawRecord
@@ -155,6 +156,38 @@ async def test_a_record_waits_for_the_fact_it_needs_and_then_has_its_effect(pool
     await consumer(pool).hear([said(opened(), version=1, offset=0)])
     assert await pool.fetchval("select count(*) from waiting") == 0
     assert await pool.fetchval("select count(*) from accepted") == 1
+
+
+@pytest.mark.parametrize("fact_first", [True, False])
+async def test_two_members_that_hear_the_fact_and_what_waits_for_it_at_once_leave_nothing_waiting(
+    pool: asyncpg.Pool, fact_first: bool
+) -> None:
+    shares = [[said(opened(), version=1, offset=0)], [said(accepted(), version=1, offset=0)]]
+    await _at_once(pool, *(shares if fact_first else reversed(shares)))
+    assert await pool.fetchval("select count(*) from waiting") == 0
+    assert await pool.fetchval("select count(*) from accepted") == 1
+
+
+async def test_a_record_that_comes_behind_a_waiting_one_while_another_member_frees_it_does_not_wait_for_ever(pool: asyncpg.Pool) -> None:
+    await consumer(pool).hear([said(accepted(), version=1, offset=0)])
+    behind = said(accepted().model_copy(update={"referral_id": id_of("other")}), version=1, offset=1)
+    await _at_once(pool, [said(opened(), version=1, offset=0)], [behind])
+    assert await pool.fetchval("select count(*) from waiting") == 0
+    assert await pool.fetchval("select count(*) from accepted") == 2
+
+
+async def _at_once(pool: asyncpg.Pool, first: list[RawRecord], second: list[RawRecord]) -> None:
+    """Two members, each in a transaction that began before the other one's end; the second goes as far as it can meanwhile."""
+    async with pool.acquire() as one, pool.acquire() as other:
+        mine, its = one.transaction(), other.transaction()
+        await mine.start()
+        await its.start()
+        await consumer(pool)._share(one).take(first, BROKER)
+        following = asyncio.create_task(consumer(pool)._share(other).take(second, BROKER))
+        await asyncio.wait([following], timeout=0.2)
+        await mine.commit()
+        await following
+        await its.commit()
 
 
 async def test_a_topic_made_anew_stops_hearing_unless_refilling_is_allowed(pool: asyncpg.Pool) -> None:

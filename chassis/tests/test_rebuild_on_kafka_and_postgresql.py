@@ -38,7 +38,7 @@ CATALOGUE = """
 select json_build_object(
   'columns', (select json_agg(row(attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(d.adbin, d.adrelid)) order by attnum)
     from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum where attrelid = c.oid and attnum > 0),
-  'owner', c.relowner::regrole,
+  'owner', c.relowner::regrole, 'options', c.reloptions,
   'grants', (select json_agg(x::text order by x::text) from aclexplode(c.relacl) x),
   'column grants', (select json_agg(row(attname, x::text) order by attname, x::text)
     from pg_attribute a, aclexplode(a.attacl) x where a.attrelid = c.oid),

@@ -43,6 +43,17 @@ async def test_sixteen_at_once_get_sixteen_versions_without_hole_or_double(handl
     assert [(row["stream_version"], row["held"]) for row in versions] == [(n, n) for n in range(1, 17)]
 
 
+async def test_whoever_asks_again_at_the_moment_of_an_answer_is_answered_too(handler: SeatHandler, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.handler.AT_ONCE", 1)
+
+    async def client(number: int) -> None:
+        for _ in range(30):
+            await handler.handle(hold(f"specimen--{number}"))
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(client(number) for number in range(4)))
+
+
 async def test_asking_twice_is_asking_once_with_the_same_answer(handler: SeatHandler, pool: asyncpg.Pool) -> None:
     request = hold()
     first, second = await handler.handle(request), await handler.handle(request)

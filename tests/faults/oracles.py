@@ -43,14 +43,14 @@ class Findings:
 
 def judge(evidence: Evidence) -> Findings:
     """Everything that is wrong; each check names the guarantees that it stands for."""
-    believable = [record for record in evidence.records if "streamversion" in record.headers and "foreign" not in record.headers]
-    findings = Findings(events=len(evidence.events), repeats=len(believable) - len({one.headers["id"] for one in believable}))
-    checks = (acknowledged, refused, copies_agree, versions_dense, real_time, one_effect, chained, projected, heard_to_the_end, set_aside)
+    records = believable(evidence)
+    findings = Findings(events=len(evidence.events), repeats=len(records) - len({one.headers["id"] for one in records}))
+    checks = (
+        acknowledged, refused, copies_agree, versions_dense, real_time, one_effect, published, chained, projected, heard_to_the_end, set_aside,
+    )  # fmt: skip
     for check in checks:
         for what, number, words in check(evidence):
             findings.count(what, number, words)
-    for what, number, words in published(evidence, believable):
-        findings.count(what, number, words)
     if findings.repeats > evidence.repeats_allowed:
         findings.count("differences", findings.repeats - evidence.repeats_allowed, "records said again beyond what the faults explain")
     return findings
@@ -134,11 +134,17 @@ def one_effect(evidence: Evidence) -> Iterator[Broken]:
     yield "double_effects", sum(count > 1 for count in made.values()), "commands with two effects"
 
 
-def published(evidence: Evidence, records: list[Record]) -> Iterator[Broken]:
+def believable(evidence: Evidence) -> list[Record]:
+    """Records that say they are the speaker's."""
+    return [record for record in evidence.records if "streamversion" in record.headers and "foreign" not in record.headers]
+
+
+def published(evidence: Evidence) -> Iterator[Broken]:
     """G3, G5, G6: what is on the topic is what is in the store, to the byte, in order, each subject in one partition."""
     events = {str(event.event_id): event for event in evidence.events}
     seen: dict[str, int] = {}
     home: dict[str, int] = {}
+    records = believable(evidence)
     for record in records:
         version, known = int(record.headers["streamversion"]), seen.get(record.key, 0)
         if home.setdefault(record.key, record.partition) != record.partition:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from chassis.failpoints import SIGN
 from faults.nursery import Child, Nursery
 
 READY_SECONDS = 90.0
@@ -42,10 +43,12 @@ class Service:
         while not self.stopped:
             armed = self.arm()
             self.child = await self.nursery.bear({**self.environment, **({"FAILPOINT": armed} if armed else {})}, self.log)
+            point = armed.partition(":")[0] if armed else ""
+            before = self.said(f"{SIGN}{point}\n")
             code = await self.child.gone
             if not self.stopped:
-                suicide = armed is not None and code == -signal.SIGKILL
-                self.deaths[armed.partition(":")[0] if armed and suicide else f"exit {code}"] += 1
+                suicide = armed is not None and self.said(f"{SIGN}{point}\n") > before
+                self.deaths[point if suicide else f"exit {code}"] += 1
                 await asyncio.sleep(0.1)
 
     def kill(self) -> bool:

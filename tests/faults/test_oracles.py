@@ -2,17 +2,36 @@
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import pytest
 
 from faults.clients import Call
 from faults.evidence import Event, Evidence, Parked, Place, Record
-from faults.oracles import Findings, folded, judge
+from faults.oracles import (
+    Broken,
+    Findings,
+    acknowledged,
+    chained,
+    copies_agree,
+    folded,
+    heard_to_the_end,
+    judge,
+    one_effect,
+    projected,
+    published,
+    real_time,
+    refused,
+    set_aside,
+    versions_dense,
+)  # fmt: skip
 from faults.playing import Row
 from faults.report import GUARANTEES, bound, kills_by_guarantee, shortcomings
-from faults.scenario import Scenario
+from faults.scenario import Scenario, Void, bitten
 
 MANY = 4
 SUBJECT = "specimen--1"
@@ -68,6 +87,8 @@ def _whole() -> Evidence:
     )  # fmt: skip
 
 
+type Check = Callable[[Evidence], Iterator[Broken]]
+
 WHOLE = _whole()
 SWAPPED = [WHOLE.records[1], WHOLE.records[0], *WHOLE.records[2:]]
 LATE = replace(WHOLE.calls[0], began=1_000, ended=1_050)
@@ -75,33 +96,32 @@ NO_ANSWER = {command: status for command, status in WHOLE.answers.items() if sta
 EVENT_OF_REFUSED = replace(WHOLE.events[3], command_id=_command(_id("no")))
 COUNTED = WHOLE.rows[SUBJECT]
 
-BROKEN: dict[str, tuple[str, Evidence]] = {
-    "an acknowledged event is not in the store": ("lost", replace(WHOLE, events=WHOLE.events[:3])),
-    "a refused command left an event": ("phantom", replace(WHOLE, events=[*WHOLE.events[:3], EVENT_OF_REFUSED])),
-    "a refusal is not kept for its repetition": ("lost", replace(WHOLE, answers=NO_ANSWER)),
-    "two copies have two answers": ("double_effects", replace(WHOLE, calls=[*WHOLE.calls, replace(WHOLE.calls[0], answer=WHOLE.calls[0].answer + b" ")])),
-    "a stream has a hole": ("lost", replace(WHOLE, events=[WHOLE.events[0], *WHOLE.events[2:]])),
-    "a version is there twice": ("lost", replace(WHOLE, events=[*WHOLE.events, replace(WHOLE.events[0], event_id=_id("again"))])),
-    "what was sent later is older": ("out_of_order", replace(WHOLE, calls=[LATE, *WHOLE.calls[1:]])),
-    "one command has two events": ("double_effects", replace(WHOLE, events=[*WHOLE.events[:3], replace(WHOLE.events[3], command_id=WHOLE.events[0].command_id)])),
-    "an event was never said": ("lost", replace(WHOLE, records=WHOLE.records[:3])),
-    "a record has no event": ("phantom", replace(WHOLE, records=[*WHOLE.records, replace(_record(MANY), headers={**_record(MANY).headers, "id": "?"})])),
-    "records are in another order": ("out_of_order", replace(WHOLE, records=SWAPPED)),
-    "a subject is in two partitions": ("out_of_order", replace(WHOLE, records=[*WHOLE.records[:3], replace(WHOLE.records[3], partition=1)])),
-    "a record has other bytes": ("differences", replace(WHOLE, records=[*WHOLE.records[:3], replace(WHOLE.records[3], value=b"other")])),
-    "more is said again than the faults explain": ("differences", replace(WHOLE, records=[*WHOLE.records, _record(MANY, offset=MANY)])),
-    "a place is missing": ("lost", replace(WHOLE, places=WHOLE.places[:3])),
-    "the chain is another": ("differences", replace(WHOLE, places=[*WHOLE.places[:3], replace(WHOLE.places[3], chain=bytes(32))])),
-    "an effect is missing": ("differences", replace(WHOLE, rows={SUBJECT: folded(list(WHOLE.events[:3]))})),
-    "an effect was had twice": ("double_effects", replace(WHOLE, rows={SUBJECT: replace(COUNTED, times=MANY + 1)})),
-    "effects were had in another order": ("differences", replace(WHOLE, rows={SUBJECT: replace(COUNTED, trail="another")})),
-    "a partition is not heard to its end": ("lost", replace(WHOLE, marks={0: 3})),
-    "a watermark is behind": ("differences", replace(WHOLE, watermarks={f"offer-{SUBJECT}": 3})),
-    "a record waits for ever": ("lost", replace(WHOLE, waiting=1)),
-    "a good record was set aside": ("differences", replace(WHOLE, parked=[Parked(subject=SUBJECT, readable=True)])),
-    "poison is nowhere": ("lost", replace(WHOLE, poison=1)),
-    "what a mended bug had hidden is still set aside": ("lost", replace(WHOLE, mended=True, parked=[Parked(subject="bad", readable=True)])),
-    "something unreadable was set aside that nobody poisoned": ("differences", replace(WHOLE, parked=[Parked(subject=None, readable=False)])),
+BROKEN: dict[str, tuple[Check, str, Evidence]] = {
+    "an acknowledged event is not in the store": (acknowledged, "lost", replace(WHOLE, events=WHOLE.events[:3])),
+    "a refused command left an event": (refused, "phantom", replace(WHOLE, events=[*WHOLE.events[:3], EVENT_OF_REFUSED])),
+    "a refusal is not kept for its repetition": (refused, "lost", replace(WHOLE, answers=NO_ANSWER)),
+    "two copies have two answers": (copies_agree, "double_effects", replace(WHOLE, calls=[*WHOLE.calls, replace(WHOLE.calls[0], answer=WHOLE.calls[0].answer + b" ")])),
+    "a stream has a hole": (versions_dense, "lost", replace(WHOLE, events=[WHOLE.events[0], *WHOLE.events[2:]])),
+    "a version is there twice": (versions_dense, "lost", replace(WHOLE, events=[*WHOLE.events, replace(WHOLE.events[0], event_id=_id("again"))])),
+    "what was sent later is older": (real_time, "out_of_order", replace(WHOLE, calls=[LATE, *WHOLE.calls[1:]])),
+    "one command has two events": (one_effect, "double_effects", replace(WHOLE, events=[*WHOLE.events[:3], replace(WHOLE.events[3], command_id=WHOLE.events[0].command_id)])),
+    "an event was never said": (published, "lost", replace(WHOLE, records=WHOLE.records[:3])),
+    "a record has no event": (published, "phantom", replace(WHOLE, records=[*WHOLE.records, replace(_record(MANY), headers={**_record(MANY).headers, "id": "?"})])),
+    "records are in another order": (published, "out_of_order", replace(WHOLE, records=SWAPPED)),
+    "a subject is in two partitions": (published, "out_of_order", replace(WHOLE, records=[*WHOLE.records[:3], replace(WHOLE.records[3], partition=1)])),
+    "a record has other bytes": (published, "differences", replace(WHOLE, records=[*WHOLE.records[:3], replace(WHOLE.records[3], value=b"other")])),
+    "a place is missing": (chained, "lost", replace(WHOLE, places=WHOLE.places[:3])),
+    "the chain is another": (chained, "differences", replace(WHOLE, places=[*WHOLE.places[:3], replace(WHOLE.places[3], chain=bytes(32))])),
+    "an effect is missing": (projected, "differences", replace(WHOLE, rows={SUBJECT: folded(list(WHOLE.events[:3]))})),
+    "an effect was had twice": (projected, "double_effects", replace(WHOLE, rows={SUBJECT: replace(COUNTED, times=MANY + 1)})),
+    "effects were had in another order": (projected, "differences", replace(WHOLE, rows={SUBJECT: replace(COUNTED, trail="another")})),
+    "a partition is not heard to its end": (heard_to_the_end, "lost", replace(WHOLE, marks={0: 3})),
+    "a watermark is behind": (heard_to_the_end, "differences", replace(WHOLE, watermarks={f"offer-{SUBJECT}": 3})),
+    "a record waits for ever": (heard_to_the_end, "lost", replace(WHOLE, waiting=1)),
+    "a good record was set aside": (set_aside, "differences", replace(WHOLE, parked=[Parked(subject=SUBJECT, readable=True)])),
+    "poison is nowhere": (set_aside, "lost", replace(WHOLE, poison=1)),
+    "what a mended bug had hidden is still set aside": (set_aside, "lost", replace(WHOLE, mended=True, parked=[Parked(subject="bad", readable=True)])),
+    "something unreadable was set aside that nobody poisoned": (set_aside, "differences", replace(WHOLE, parked=[Parked(subject=None, readable=False)])),
 }  # fmt: skip
 
 
@@ -112,8 +132,21 @@ def test_a_whole_history_breaks_no_promise():
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_promise_is_found(name: str):
-    count, evidence = BROKEN[name]
-    assert getattr(judge(evidence), count) > 0
+    check, count, evidence = BROKEN[name]
+    found = [f"{what}: {number} {words}" for what, number, words in check(evidence) if number and what == count]
+    assert found, "the check that is there for it sees nothing"
+    assert set(found) <= set(judge(evidence).words), "the judgement leaves that check out"
+
+
+def test_more_said_again_than_the_faults_explain_is_found():
+    assert judge(replace(WHOLE, records=[*WHOLE.records, _record(MANY, offset=MANY)])).differences == 1
+
+
+def test_a_fault_that_never_bit_makes_the_run_void():
+    ground = SimpleNamespace(deaths=Counter({"bitten by a failpoint": 1}), struck=Counter(struck=2), came_of_it=Counter(came=1))
+    bitten(ground, "bitten by a failpoint", "struck", "came")
+    with pytest.raises(Void, match="never bit: nothing of the kind"):
+        bitten(ground, "struck", "nothing of the kind")
 
 
 def _row(guarantee: str, **more) -> Row:

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,20 +36,27 @@ async def main() -> int:
     try:
         await stack.up()
         for room in options.rooms or ROOMS:
-            print(f"measuring {room}", file=sys.stderr, flush=True)
+            began = time.monotonic()
+            print(f"measuring {room}", end=" ", file=sys.stderr, flush=True)
             try:
                 rows += await importlib.import_module(f"load.{room}").rows(House(stack))
             except Exception:  # noqa: BLE001 -- the other rows are measured all the same, and the exit says so
                 traceback.print_exc()
                 failed = True
-        told = [stack.broker_said, stack.database_said]
+            print(f"({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
+            _write(options.output, rows, stack)
     finally:
         await stack.down()
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "broker": told[0], "database": told[1]}
-    options.output.write_text(json.dumps([{**row.document(), "machine": machine} for row in rows], indent=1))
     _show(rows)
     return int(failed)
+
+
+def _write(output: Path, rows: Sequence[Row], stack: Stack) -> None:
+    """What was measured so far: a run that is broken off leaves it."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    told = {"broker": stack.broker_said, "database": stack.database_said}
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), **told}
+    output.write_text(json.dumps([{**row.document(), "machine": machine} for row in rows], indent=1))
 
 
 def _show(rows: Sequence[Row]) -> None:

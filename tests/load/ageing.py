@@ -41,9 +41,7 @@ async def _grown(house: House, count: int) -> dict[str, str]:
     """So many events, all of them placed and said."""
     dsns = await filled(house, count)
     await _place(dsns)
-    admin = await asyncpg.connect(dsns["admin"])
-    await admin.execute("vacuum analyze")
-    await admin.close()
+    await house.analysed(dsns)
     return dsns
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
@@ -16,10 +16,13 @@ from load import library
 from load.house import House
 from load.measuring import Row, beside, in_turns
 from load.pgbench import transactions
+from load.relaying import filled
 
 CLIENTS = 16
 SECONDS = 4.0
 STREAMS = 4_000
+PAST = 5
+"""Events that each stream has already."""
 
 type Ask = Callable[[int], Awaitable[object]]
 
@@ -39,32 +42,36 @@ insert into outbox (event_id) values ($2::uuid)
 
 
 async def rows(house: House) -> list[Row]:
-    dsns, bare = await house.database(), await house.database()
-
     async def ours() -> float:
-        async with await open_pool(dsns["app"], least=4) as pool:
+        async with _lived(house) as dsns, await open_pool(dsns["app"], least=4) as pool:
             handler = Handler(decider=SEATS, store=STORE, pool=pool)
             return await _clients([lambda n: handler.handle(hold(f"specimen--{n % STREAMS}"))] * CLIENTS)
 
     async def theirs() -> float:
-        async with AsyncExitStack() as opened:
-            return await _clients([await _bare(bare["app"], opened) for _ in range(CLIENTS)])
+        async with _lived(house) as dsns, AsyncExitStack() as opened:
+            return await _clients([await _bare(dsns["app"], opened) for _ in range(CLIENTS)])
 
     async def librarys() -> float:
-        apart = await house.database()
-        try:
-            return await asyncio.to_thread(library.in_threads, apart["admin"], CLIENTS, STREAMS, SECONDS)
-        finally:
-            await house.drop(apart)
+        async with house.fresh() as dsns:
+            return await asyncio.to_thread(library.in_threads, dsns["admin"], CLIENTS, STREAMS, SECONDS)
 
     name = f"commands appended, {CLIENTS} clients"
     found = await in_turns(name, "commands/s", ours, "the best bare asyncpg loop: a connection each, one statement", theirs, floor=0.6)
-    tps = await asyncio.to_thread(transactions, house.stack, bare["admin"], CLIENTS, SECONDS)
+    async with _lived(house) as dsns:
+        tps = await asyncio.to_thread(transactions, house.stack, dsns["admin"], CLIENTS, SECONDS)
     crosschecked = beside("the bare loop's SQL by pgbench" + ("" if tps else ": not to be had here"), "commands/s", tps, found)
     against_library = await in_turns(f"{name} (2)", "commands/s", ours, "the eventsourcing library, a thread each", librarys, floor=2.0)
-    for each in (dsns, bare):
-        await house.drop(each)
     return [found, crosschecked, against_library]
+
+
+@asynccontextmanager
+async def _lived(house: House) -> AsyncIterator[dict[str, str]]:
+    """A database for one round, whose streams have a past."""
+    dsns = await filled(house, STREAMS * PAST, each=PAST)
+    try:
+        yield dsns
+    finally:
+        await house.drop(dsns)
 
 
 async def _bare(dsn: str, opened: AsyncExitStack) -> Ask:

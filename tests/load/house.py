@@ -1,6 +1,8 @@
 """The servers that every row shares, and databases made fresh for each round."""
 
 import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -35,6 +37,21 @@ class House:
         name = f"load.{uuid4().hex}"
         await ensure_topics(self.stack.bootstrap, [Topic(name=name, speaker="offers", partitions=partitions)])
         return name
+
+    async def analysed(self, dsns: dict[str, str]) -> None:
+        """Plans made over an empty table read all of it, until the statistics are renewed: in life within a minute, here at once."""
+        admin = await asyncpg.connect(dsns["admin"])
+        await admin.execute("vacuum analyze")
+        await admin.close()
+
+    @asynccontextmanager
+    async def fresh(self) -> AsyncIterator[dict[str, str]]:
+        """A database for one round: what earlier rounds wrote weighs on none."""
+        dsns = await self.database()
+        try:
+            yield dsns
+        finally:
+            await self.drop(dsns)
 
     async def drop(self, dsns: dict[str, str]) -> None:
         name = dsns["admin"].rsplit("/", 1)[1]

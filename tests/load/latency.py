@@ -16,7 +16,7 @@ from load.house import House
 from load.measuring import Row
 
 RATE = 200
-SECONDS = 20
+SECONDS, WARM_SECONDS = 20, 5
 
 
 async def rows(house: House) -> list[Row]:
@@ -28,7 +28,10 @@ async def rows(house: House) -> list[Row]:
             await listener.prepare()
             await speaker.serve("speaker", environment={"SPECIMEN_TABLE": ""})
             await listener.serve("listener")
-            times = await _measured(speaker, listener.dsns["admin"])
+            await _measured(speaker, listener.dsns["admin"], WARM_SECONDS)
+            for each in (speaker, listener):
+                await house.analysed(each.dsns)
+            times = await _measured(speaker, listener.dsns["admin"], SECONDS)
         finally:
             await speaker.leave()
             await listener.leave()
@@ -40,7 +43,7 @@ async def rows(house: House) -> list[Row]:
     ]
 
 
-async def _measured(speaker: Ground, listening: str) -> list[float]:
+async def _measured(speaker: Ground, listening: str, seconds: int) -> list[float]:
     """The listener's table is asked every few milliseconds, so each time is too long by half of that."""
     answered: dict[str, float] = {}
     times: list[float] = []
@@ -69,7 +72,9 @@ async def _measured(speaker: Ground, listening: str) -> list[float]:
             if reply.status_code == 201:
                 answered[offer] = time.perf_counter()
 
-        await asyncio.gather(*(ask(number) for number in range(RATE * SECONDS)))
+        await asyncio.gather(*(ask(number) for number in range(RATE * seconds)))
     done.set()
     await asyncio.wait_for(looking, 30)
+    if len(times) != RATE * seconds:
+        raise RuntimeError(f"{RATE * seconds - len(times)} commands were not answered")
     return sorted(times)

@@ -11,7 +11,7 @@ from raccroche.stack.programs import Plan
 
 SQL = """
 with drawn as materialized (
-  select gen_random_uuid() as event_id, gen_random_uuid() as command_id, 's-' || :n as stream
+  select gen_random_uuid() as event_id, gen_random_uuid() as command_id, 'specimen--' || :n as stream
 ), past as (
   select coalesce(max(stream_version), 0) as version from events where stream_id = (select stream from drawn)
 ), appended as (
@@ -41,7 +41,7 @@ def transactions(stack: Stack, dsn: str, clients: int, seconds: float) -> float 
         return None
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "bare.sql")
-        file.write_text("\\set n random(1, 4000)\n" + " ".join(SQL.split()) + ";\n")
+        file.write_text("\\set n random(0, 3999)\n" + " ".join(SQL.split()) + ";\n")
         command = [pgbench, "-n", "-c", str(clients), "-j", "1", "-T", str(int(seconds)), "-M", "prepared", "-f", str(file), dsn]
         said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     told = re.search(r"tps = ([\d.]+)", said.stdout)

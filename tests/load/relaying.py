@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaProducer
 from confluent_kafka import Consumer, Producer, TopicPartition
 from specimens import STORE, hold, seats
 
-from chassis.event_store import EventStore
 from chassis.outbox import Outbox
 from chassis.relay import Relay
 from chassis.topics import identity_of
@@ -26,14 +25,17 @@ type Record = tuple[bytes, bytes, list[tuple[str, bytes]]]
 """Key, value, headers."""
 
 
-async def filled(house: House, count: int = EVENTS, store: EventStore = STORE) -> dict[str, str]:
-    """A database whose outbox holds so many events, ten to a stream."""
+async def filled(house: House, count: int = EVENTS, *, each: int = 10) -> dict[str, str]:
+    """A database whose outbox holds so many events, `each` to a stream; its statistics are up to date, as in one that lives."""
     dsns = await house.database()
     connection = await asyncpg.connect(dsns["app"])
     for start in range(0, count, AT_ONCE):
-        recordings = [store.record(seats(n % 10 + 1, f"specimen--{n // 10}"), n % 10 + 1, hold()) for n in range(start, start + AT_ONCE)]
-        await store.append(connection, recordings, [])
+        numbers = range(start, min(start + AT_ONCE, count))
+        await STORE.append(
+            connection, [STORE.record(seats(n % each + 1, f"specimen--{n // each}"), n % each + 1, hold()) for n in numbers], []
+        )
     await connection.close()
+    await house.analysed(dsns)
     return dsns
 
 

@@ -25,6 +25,9 @@ async def rows(house: House) -> list[Row]:
         service = await ground.serve("web")
         port, bare = await _bare(ground)
         try:
+            for warmed, token in ((service.port, ground.clients.token), (port, "")):
+                await _hammered(warmed, token, 0)
+            await house.analysed(ground.dsns)
 
             async def ours() -> float:
                 return (await _hammered(service.port, ground.clients.token, 0))["rate"]
@@ -52,6 +55,8 @@ async def _traced(house: House, row: Row) -> Row:
         await ground.prepare()
         try:
             service = await ground.serve("traced", environment={"SPANS_FILE": str(Path(folder, "spans.jsonl"))})
+            await _hammered(service.port, ground.clients.token, 0)
+            await house.analysed(ground.dsns)
             rates = sorted([(await _hammered(service.port, ground.clients.token, 0))["rate"] for _ in range(3)])
         finally:
             await ground.leave()

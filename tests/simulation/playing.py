@@ -21,6 +21,8 @@ from simulation.world import World
 STORM_SECONDS = 3.0
 REDRIVE_SECONDS = 1.5
 PATIENCE_SECONDS = 180.0
+LONGEST_SECONDS = 900.0
+"""Virtual seconds of a whole run; no sound one comes near it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +41,8 @@ def run_seed(seed: int, variant: Variant | None = None, rates: Rates | None = No
     random.seed(seed)  # the core draws the pauses between its retries from here
     world = World(seed=seed, variant=variant or Variant(), rates=rates or Rates())
     try:
-        found = tuple(play(_whole(world)))
-    except (NeverQuiet, NothingWillHappen) as stall:
+        found = tuple(play(asyncio.wait_for(_whole(world), LONGEST_SECONDS)))
+    except (NeverQuiet, NothingWillHappen, TimeoutError) as stall:
         found = (Fault(guarantee="G8", what="stall", detail=type(stall).__name__),)
     return Verdict(seed=seed, faults=found, struck=dict(world.struck), operations=len(world.calls), story=_story(world))
 
@@ -74,7 +76,11 @@ async def _whole(world: World) -> list[Fault]:
 
 
 async def _storm(world: World, processes: Sequence[Process], seconds: float, work: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Work under faults, then calm until nothing is left to do."""
+    """Work under faults, then calm until nothing is left to do.
+
+    Raises:
+        NeverQuiet: with the faults over, somebody is still not answered, or something is never heard.
+    """
     world.storm = True
     working = [asyncio.create_task(one) for one in work]
     striking = asyncio.create_task(trouble(world, processes))
@@ -82,7 +88,11 @@ async def _storm(world: World, processes: Sequence[Process], seconds: float, wor
     striking.cancel()
     world.storm = False
     world.owners = [{partition % 2} for partition in range(PARTITIONS)]
-    await asyncio.gather(*working)
+    done, never = await asyncio.wait(working, timeout=PATIENCE_SECONDS)
+    if never:
+        raise NeverQuiet
+    for one in done:
+        one.result()
     await _quiet(world)
 
 

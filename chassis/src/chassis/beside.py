@@ -82,11 +82,12 @@ class Rehearsal(Share):
 
     async def _move_mark(self, records: Sequence[RawRecord], broker: BrokerIdentity) -> Sequence[RawRecord]:
         fresh = await super()._move_mark(records, broker)
-        return [raw for raw in fresh if (raw.topic, raw.partition, raw.offset) not in self.decided.unread]
+        unread = self.decided.unread
+        return fresh if not unread else [raw for raw in fresh if (raw.topic, raw.partition, raw.offset) not in unread]
 
     def _is_next(self, one: Heard[Event]) -> bool:
         version = one.envelope.attributes.streamversion
-        had = self.decided.had.get((one.stream, version))
+        had = self.decided.had.get((one.stream, version)) if self.decided.had else None
         if had is None:
             return super()._is_next(one)
         if version <= self.versions.get(one.stream, 0):
@@ -113,13 +114,12 @@ class Rehearing(Consumer):
         """The next offset to hear, by place."""
         return await self._marks()
 
-    async def hear(self, records: Sequence[RawRecord]) -> None:
-        """As the live consumer, but the partitions of one topic side by side: a subject is in one of them only."""
-        by_place = sorted(records, key=lambda raw: (raw.topic, raw.partition, raw.offset))
-        for _, of_topic in groupby(by_place, key=lambda raw: raw.topic):
+    async def hear_shares(self, shares: Sequence[Sequence[RawRecord]]) -> None:
+        """Each of one partition; those of one topic side by side, as a subject is in one of its partitions only."""
+        for _, of_topic in groupby(sorted(shares, key=_topic), key=_topic):
             async with asyncio.TaskGroup() as side_by_side:
-                for _, share in groupby(of_topic, key=lambda raw: raw.partition):
-                    side_by_side.create_task(self._hear_share(list(share)))
+                for share in of_topic:
+                    side_by_side.create_task(self._hear_share(share))
 
     async def _commit(self, records: Sequence[RawRecord]) -> None:
         async with self.pool.acquire() as connection, connection.transaction():
@@ -130,6 +130,10 @@ class Rehearing(Consumer):
         return Rehearsal(
             subscription=self.subscription, ledger=self.ledger, connection=connection, now=self.clock.now(), decided=self.decided
         )
+
+
+def _topic(share: Sequence[RawRecord]) -> str:
+    return share[0].topic
 
 
 async def pool_of(dsn: str) -> asyncpg.Pool:

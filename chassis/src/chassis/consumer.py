@@ -29,6 +29,7 @@ from contracts.catalogue import topic_of
 ATTEMPTS = 3
 MAX_RECORDS = 1_000
 PAUSES = (0.05, 0.2, 0.8)
+STRANGE_SECONDS = 1.0
 LITTLE, GATHER_SECONDS = 100, 0.005
 """After a batch smaller than this the next one is let gather for so long: each partition's share costs a transaction, however small."""
 
@@ -45,7 +46,7 @@ class Consumer:
     """Hears for one subscription.
 
     committed: called after each commit, to wake the relay. refill: whether a new topic may be heard from its beginning
-    (the watermarks then skip what was heard before).
+    (the watermarks then skip what was heard before). ask: who the broker is now.
     """
 
     subscription: Subscription
@@ -56,6 +57,7 @@ class Consumer:
     committed: Callable[[], None]
     assigned: set[TopicPartition] = field(default_factory=set)
     client: Callable[[], AIOKafkaConsumer | None] = field(default=lambda: None)
+    ask: Callable[[], Awaitable[BrokerIdentity]] | None = None
     kept_in: Callable[[str], Ledger] = Ledger
 
     @property
@@ -162,9 +164,16 @@ class Consumer:
             except Exception as trouble:  # noqa: BLE001 -- bounded, then parked with its reason
                 reason = f"{type(trouble).__name__}: {trouble}" if _speaks_no_data(trouble) else type(trouble).__name__
                 if attempt == ATTEMPTS:
+                    await self._patiently(self._as_long_as_it_is_strange)
                     await self._patiently(partial(self._park, record, reason))
                 else:
                     await asyncio.sleep(PAUSES[attempt - 1])
+
+    async def _as_long_as_it_is_strange(self) -> None:
+        """Nothing is set aside for what another broker says at the same address: wait, the watchdog will end the process."""
+        while self.ask is not None and await self.ask() != self.broker_identity:
+            log.warning("the broker is not the one that was heard so far")
+            await asyncio.sleep(STRANGE_SECONDS)
 
     async def _commit_patiently(self, records: Sequence[RawRecord]) -> None:
         await self._patiently(lambda: self._commit(records))

@@ -81,6 +81,7 @@ class EventStore:
         """Serialise an event once. `time` is when the event says it happened, else the request, else now."""
         now = self.clock.now()
         happened = _instant(event.happened() or request.happened_at or now)
+        recorded = rfc3339(now)
         body, event_id, kind = event.to_bytes(), self.new_id(), type(event)
         attributes = {
             "specversion": "1.0",
@@ -88,10 +89,10 @@ class EventStore:
             "source": self.source,
             "type": kind.wire_type(),
             "subject": event.subject,
-            "time": rfc3339(happened),
+            "time": recorded if happened is now else rfc3339(happened),
             "datacontenttype": "application/json",
             "dataschema": dataschema_of(kind),
-            "recordedtime": rfc3339(now),
+            "recordedtime": recorded,
             "streamid": event.stream,
             "streamversion": str(version),
             "digest": digest_of(body),

@@ -74,7 +74,7 @@ class _Queue[C]:
     """Who waits, and who works."""
 
     asked: deque[_Asked[C]] = field(default_factory=deque)
-    working: set[asyncio.Task[None]] = field(default_factory=set)
+    working: set[asyncio.Task[None] | None] = field(default_factory=set)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,16 +107,17 @@ class Handler[C, S, E: Event]:
         queue = self._queue
         queue.asked.append(asked)
         if len(queue.working) < AT_ONCE:
-            worker = asyncio.create_task(self._work())
-            queue.working.add(worker)
-            worker.add_done_callback(queue.working.discard)
+            queue.working.add(asyncio.create_task(self._work()))
         return await asked.answer
 
     async def _work(self) -> None:
         """Answer whoever waits, transaction by transaction, until nobody does."""
         asked = self._queue.asked
-        while asked:
-            await self._answer([asked.popleft() for _ in range(min(len(asked), TOGETHER))])
+        try:
+            while asked:
+                await self._answer([asked.popleft() for _ in range(min(len(asked), TOGETHER))])
+        finally:  # in the same breath: whoever asks before this worker has left counts on it, and would wait for ever
+            self._queue.working.discard(asyncio.current_task())
 
     async def _answer(self, together: Sequence[_Asked[C]]) -> None:
         """Answer all from one transaction; where that fails, each from its own, so that nobody pays for another."""
@@ -148,7 +149,7 @@ class Handler[C, S, E: Event]:
         """
         for attempt in range(ATTEMPTS):
             try:
-                outcomes = await self._handle_once(requests, also)
+                outcomes = await self._handle_once(requests, also, ask_first=attempt > 0)
                 failpoint("handler_after_commit")
                 self.committed()
                 return outcomes
@@ -161,25 +162,26 @@ class Handler[C, S, E: Event]:
                 raise TryAgain("the database cannot write") from None
         raise StreamBusy("the stream stayed busy")
 
-    async def _handle_once(self, requests: Sequence[Request[C]], also: AlsoOfAll | None) -> list[Outcome]:
+    async def _handle_once(self, requests: Sequence[Request[C]], also: AlsoOfAll | None, *, ask_first: bool) -> list[Outcome]:
         async with self.pool.acquire() as connection:
             if also is None:
-                return await self.handle_in(connection, requests)
+                return await self.handle_in(connection, requests, ask_first=ask_first)
             async with connection.transaction():
-                outcomes = await self.handle_in(connection, requests)
+                outcomes = await self.handle_in(connection, requests, ask_first=ask_first)
                 await also(connection, outcomes)
                 return outcomes
 
-    async def handle_in(self, connection: Connection, requests: Sequence[Request[C]]) -> list[Outcome]:
+    async def handle_in(self, connection: Connection, requests: Sequence[Request[C]], *, ask_first: bool = True) -> list[Outcome]:
         """Handle requests in order, each seeing the events of those before it, inside the caller's transaction if there is one.
 
         Where there is none, all that is written is one transaction all the same, and spares the round trips that begin and end
         one. What was read before needs no transaction: a version or a command id that somebody else took meanwhile is a conflict.
+        Whoever can come again need not ask first which commands are answered already: if one is, that is a conflict too.
 
         Raises:
             Conflict: the caller must roll back and come again.
         """
-        known = await self.store.answered(connection, [request.command_id for request in requests])
+        known = await self.store.answered(connection, [request.command_id for request in requests]) if ask_first else {}
         fresh = [request for request in requests if request.command_id not in known]
         streams = {stream for request in fresh for stream in self.decider.streams(request.command)}
         loaded = await self.store.load(connection, sorted(streams))

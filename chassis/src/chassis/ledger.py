@@ -93,8 +93,13 @@ class Ledger:
         """Facts (type, subject) already heard of these subjects."""
         return {(row["fact"], row["subject"]) for row in await connection.fetch(KNOWN, self.consumer, subjects)}
 
-    async def learn(self, connection: Connection, fact: str, subject: str) -> None:
-        await connection.execute(LEARN, self.consumer, fact, subject)
+    async def expect(self, connection: Connection, facts: Sequence[str], subject: str) -> None:
+        """A record of this subject is about to wait: until the transaction ends nobody else learns one of these facts of it."""
+        await connection.execute(EXPECT, self.consumer, facts, subject)
+
+    async def learn(self, connection: Connection, fact: str, subject: str) -> bool:
+        """Whether some record was about to wait for it, perhaps since the records waiting were read."""
+        return bool(await connection.fetchval(LEARN, self.consumer, fact, subject))
 
     async def waiting(self, connection: Connection, subjects: Sequence[str]) -> dict[str, list[tuple[int, RawRecord]]]:
         """By subject, the records that wait, oldest first, with the key of their row."""
@@ -163,9 +168,20 @@ from unnest($2::text[], $3::text[]) as asked (source, stream_id)
 join watermarks w on w.consumer = $1 and w.source = asked.source and w.stream_id = asked.stream_id
 """
 
-KNOWN = "select fact, subject from known_subjects where consumer = $1 and subject = any($2::text[])"
+KNOWN = """
+select fact, subject from known_subjects where consumer = $1 and subject = any($2::text[]) and not awaited
+"""
 
-LEARN = "insert into known_subjects (consumer, fact, subject) values ($1, $2, $3) on conflict do nothing"
+EXPECT = """
+insert into known_subjects (consumer, fact, subject, awaited) select $1, fact, $3, true from unnest($2::text[]) as fact
+on conflict (consumer, fact, subject) do update set awaited = known_subjects.awaited
+"""
+
+LEARN = """
+insert into known_subjects (consumer, fact, subject, awaited) values ($1, $2, $3, false)
+on conflict (consumer, fact, subject) do update set awaited = false where known_subjects.awaited
+returning xmax::text <> '0' as was_there
+"""
 
 WAITING = "select id, subject, record from waiting where consumer = $1 and subject = any($2::text[]) order by id"
 

@@ -86,9 +86,9 @@ class OneSubject:
             async def read_on(end: Mapping[Place, int]) -> None:
                 wanted = {place: stop for place, stop in end.items() if place[0] in topics}
                 passed, of = 0, sum(stop - read.get(place, 0) for place, stop in wanted.items())
-                async for count, found in client.between(read, wanted, key=subject.encode()):
+                async for count, shares in client.between(read, wanted, key=subject.encode()):
                     passed += count
-                    records.extend(found)
+                    records.extend(record for share in shares for record in share)
                     self.progress(passed, of)
                 read.update(wanted)
 

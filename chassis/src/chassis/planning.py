@@ -12,7 +12,7 @@ from chassis.subscription import Subscription
 from contracts.catalogue import topic_of
 
 RECORDS_PER_SECOND = 20_000
-"""Of docs/benchmarks.md, on two cores, rounded down."""
+"""As `make bench ARGS=rebuilding` shows on two cores, rounded down."""
 
 
 @dataclass(frozen=True, kw_only=True)

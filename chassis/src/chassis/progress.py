@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 QUIET_SECONDS = 2.0
-EACH_SECONDS = 1.0
+EACH_SECONDS = 2.0
 
 
 @dataclass(kw_only=True)

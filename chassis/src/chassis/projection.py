@@ -55,7 +55,7 @@ class Projection[Row]:
 
     async def fold(self, connection: Connection, heard: Sequence[Heard[Event]]) -> None:
         """Fold a batch in memory, read and written with one statement each."""
-        concerned = [(key, one) for one in heard if isinstance(one.event, self.hears) and (key := self.key(one.event)) is not None]
+        concerned = [(key, one) for one in heard if type(one.event) in self.hears and (key := self.key(one.event)) is not None]
         if not concerned:
             return
         before = await self.rows.load(connection, self, list(dict.fromkeys(key for key, _ in concerned)))

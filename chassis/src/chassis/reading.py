@@ -1,7 +1,7 @@
 """Topics read from one place to another by a plain client without a group, in large batches."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -32,10 +32,11 @@ class Reading:
 
     async def between(
         self, begin: Mapping[Place, int], end: Mapping[Place, int], *, key: bytes | None = None
-    ) -> AsyncIterator[tuple[int, list[RawRecord]]]:
-        """Batches of the records from `begin` (0 where it is silent) up to and without `end`, with how many were passed to find them.
+    ) -> AsyncIterator[tuple[int, list[list[RawRecord]]]]:
+        """The records from `begin` (0 where it is silent) up to and without `end`: batch by batch how many were passed, and per partition
+        those found, in order.
 
-        key: only records of that key are given, the others are only passed.
+        key: only records of that key are found, the others are only passed.
 
         Raises:
             NothingComes, BeginningGone: see there.
@@ -48,22 +49,28 @@ class Reading:
             self.client.seek(place, begin.get((place.topic, place.partition), 0))
         heard_of = time.monotonic()
         while left:
-            records = [one for one in await self._more() if one.offset < left.get(TopicPartition(one.topic, one.partition), 0)]
-            if records:
+            shares = [_until(records, left[place]) for place, records in (await self._more()).items() if place in left]
+            if passed := sum(map(len, shares)):
                 heard_of = time.monotonic()
-                yield len(records), [RawRecord.of(one) for one in records if key is None or one.key == key]
+                found = [[RawRecord.of(one) for one in share if key is None or one.key == key] for share in shares]
+                yield passed, [share for share in found if share]
             elif time.monotonic() - heard_of > STALLED_SECONDS:
                 raise NothingComes(f"the broker gives nothing of {', '.join(sorted({place.topic for place in left}))}")
             for place in [place for place, stop in left.items() if await self.client.position(place) >= stop]:
                 del left[place]
                 self.client.pause(place)
 
-    async def _more(self) -> list[ConsumerRecord]:
+    async def _more(self) -> dict[TopicPartition, list[ConsumerRecord]]:
         try:
-            found = await self.client.getmany(timeout_ms=500, max_records=AT_ONCE)
+            return dict(await self.client.getmany(timeout_ms=500, max_records=AT_ONCE))
         except OffsetOutOfRangeError as gone:
             raise BeginningGone(", ".join(sorted({place.topic for place in gone.args[0]}))) from None
-        return [one for share in found.values() for one in share]
+
+
+def _until(records: Sequence[ConsumerRecord], stop: int) -> Sequence[ConsumerRecord]:
+    if not records or records[-1].offset < stop:
+        return records
+    return [one for one in records if one.offset < stop]
 
 
 @asynccontextmanager

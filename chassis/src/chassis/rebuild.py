@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 import asyncpg
@@ -144,8 +143,8 @@ class Rebuild:
             async with self.pool.acquire() as connection, connection.transaction():
                 hearing.decided = await self._decided(connection, hearing)
             of = self._done + behind
-            async for passed, records in topics.between(own, end):
-                await hearing.hear(records)
+            async for passed, shares in topics.between(own, end):
+                await hearing.hear_shares(shares)
                 self._done += passed
                 self.progress(self._done, of)
 
@@ -191,19 +190,17 @@ class Rebuild:
             failed=failed, switched=switched,
         )  # fmt: skip
 
-    async def _hear_the_rest(self, connection: Connection, hearing: Rehearing, rest: AsyncIterator[tuple[int, list[RawRecord]]]) -> None:
-        async for passed, records in rest:
-            for _, share in groupby(sorted(records, key=_in_order), key=lambda raw: (raw.topic, raw.partition)):
-                await hearing.take(connection, list(share))
+    async def _hear_the_rest(
+        self, connection: Connection, hearing: Rehearing, rest: AsyncIterator[tuple[int, list[list[RawRecord]]]]
+    ) -> None:
+        async for passed, shares in rest:
+            for share in shares:
+                await hearing.take(connection, share)
             self._done += passed
 
     @staticmethod
     def _concerned(marks: Mapping[Place, int], hearing: Rehearing) -> dict[Place, int]:
         return {place: mark for place, mark in marks.items() if place[0] in hearing.topics}
-
-
-def _in_order(raw: RawRecord) -> tuple[str, int, int]:
-    return raw.topic, raw.partition, raw.offset
 
 
 ALONE = "select pg_try_advisory_lock(hashtext('rebuild'), hashtext($1))"

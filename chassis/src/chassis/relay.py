@@ -17,13 +17,16 @@ from chassis.failpoints import failpoint
 from chassis.logs import get_logger
 from chassis.outbox import Entry, Outbox
 from chassis.telemetry import links_from
-from chassis.topics import BrokerIdentity
+from chassis.topics import BrokerIdentity, identity_of
 
 BATCH = 1_500
 POLL_SECONDS = 0.05
 LITTLE, GATHER_SECONDS = 100, 0.005
 """After a batch smaller than this the next one is let gather for so long: a batch of one costs nearly what one of a hundred does."""
 STANDBY_SECONDS = 1.0
+ACK_SECONDS = 3.0
+"""A producer that waits longer is let go with all that it holds. It would go on trying whoever answers at the broker's address, and a new
+cluster at that address must hear its topic's beginning first; none is up within this time."""
 
 log = get_logger(__name__)
 tracer = trace.get_tracer(__name__)
@@ -102,6 +105,7 @@ class Relay:
             while not await outbox.lock():
                 self.alive = True
                 await asyncio.sleep(STANDBY_SECONDS)
+            await self._same_as_before()
             voice = await speech.opened(self.bootstrap, self.topic)
             try:
                 await self.meet(outbox, voice)
@@ -112,6 +116,16 @@ class Relay:
                 await speech.closed(voice)
         finally:
             connection.terminate()
+
+    async def _same_as_before(self) -> None:
+        """Whoever stood by or had to begin again may find another broker than the one that this process met at its start.
+
+        Raises:
+            StrangeBroker: it does; the next start decides. KafkaException, TopicMissing: ask again.
+        """
+        here = await identity_of(self.bootstrap, [self.topic])
+        if (here.cluster_id, here.topic_ids[self.topic]) != (self.broker.cluster_id, self.broker.topic_ids[self.topic]):
+            raise StrangeBroker(f"topic {self.topic} became another one while this service ran")
 
     async def meet[Ready](self, outbox: Outbox, voice: Voice[Ready]) -> None:
         """Is this the broker that heard the past? If not: refill it where allowed.
@@ -135,7 +149,7 @@ class Relay:
         """Say everything again with the stored places and chains; the caller holds the lock."""
         count, after = 0, 0
         while entries := await outbox.history(after, BATCH):
-            await (await voice.say(await voice.prepare(entries)))
+            await _acknowledged(await voice.say(await voice.prepare(entries)))
             count, after = count + len(entries), entries[-1].sequence
         return count
 
@@ -157,18 +171,23 @@ class Relay:
                 saying.acknowledged.cancel()
 
     async def turn[Ready](self, outbox: Rows, voice: Voice[Ready], before: Saying | None) -> Saying | None:
-        """Hand over the next batch, then see the one before to its end; what is now being said, if anything."""
+        """Make the next batch ready, see the one before to its end, hand the next one over; what is now being said, if anything.
+
+        Nothing is handed over behind a batch that is not acknowledged: the broker may refuse it and take the one behind.
+        """
         entries = await outbox.waiting(before.outbox_ids if before else (), BATCH)
-        saying = None
-        if entries:
-            failpoint("relay_after_select")
-            # encoded while the database commits their places; what was encoded is thrown away if it does not
-            _, ready = await asyncio.gather(outbox.place(entries), voice.prepare(_public(entries)))
-            failpoint("relay_after_chain_commit")
-            saying = await self._say(voice, entries, ready)
+        ready = [await self._placed(outbox, voice, entries)] if entries else []
         if before is not None:
             await self.finish(outbox, before)
-        return saying
+        return await self._say(voice, entries, ready[0]) if ready else None
+
+    @staticmethod
+    async def _placed[Ready](outbox: Rows, voice: Voice[Ready], entries: Sequence[Entry]) -> Ready:
+        """Encoded while the database commits their places; what was encoded is thrown away if it does not."""
+        failpoint("relay_after_select")
+        _, ready = await asyncio.gather(outbox.place(entries), voice.prepare(_public(entries)))
+        failpoint("relay_after_chain_commit")
+        return ready
 
     async def _say[Ready](self, voice: Voice[Ready], entries: Sequence[Entry], ready: Ready) -> Saying:
         with tracer.start_as_current_span(
@@ -188,9 +207,13 @@ class Relay:
 
     @staticmethod
     async def finish(outbox: Rows, saying: Saying) -> None:
-        await saying.acknowledged
+        await _acknowledged(saying.acknowledged)
         failpoint("relay_after_acks")
         await outbox.said(saying.outbox_ids)
+
+
+async def _acknowledged(saying: asyncio.Future[None]) -> None:
+    await asyncio.wait_for(saying, ACK_SECONDS)
 
 
 def _public(entries: Sequence[Entry]) -> list[Entry]:

@@ -107,7 +107,7 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
         relay.broker = await _patiently("the broker", lambda: identity_of(settings.bootstrap, map(topic_of, speakers)))
         consumer = Consumer(
             subscription=parts.subscription, pool=basics.consumer, broker_identity=relay.broker, clock=basics.clock,
-            refill=settings.refill, committed=relay.wake.set,
+            refill=settings.refill, committed=relay.wake.set, ask=lambda: identity_of(settings.bootstrap, relay.broker.topic_ids),
         )  # fmt: skip
         await consumer.reconcile()
         health = Health(basics.app, consumer, relay if speaks else None, parts.pending, basics.clock)

@@ -126,24 +126,36 @@ class Share:
 
     def _is_next(self, one: Heard[Event]) -> bool:
         """By its stream's version: the next one is taken, an old one skipped, a later one is a hole."""
-        last, version = self.versions.get(one.stream, 0), one.envelope.attributes.streamversion
+        stream, version = one.stream, one.envelope.attributes.streamversion
+        last = self.versions.get(stream, 0)
         if version <= last:
             return False
         if version > last + 1:
             raise HoleInStream(f"{one.envelope.attributes.type}: version {version} after {last}")
-        self.versions[one.stream] = version
+        self.versions[stream] = version
         return True
 
     async def _admit(self, one: Heard[Event]) -> None:
         """Have its effect now, or let it wait for the fact that it needs."""
-        waiting = self.queued.get(one.subject, [])
-        behind = any(raw.topic == one.raw.topic for _, raw in waiting)
-        if behind or self._missing(one):
+        if self._must_wait(one):
+            await self._look_again(one.subject)
+        if self._must_wait(one):
             await self._wait(one)
             return
         self.effects.append(one)
         if type(one.event) in self.subscription.facts:
             await self._learn(one)
+
+    def _must_wait(self, one: Heard[Event]) -> bool:
+        """Its fact is missing, or another of the same speaker and subject waits before it."""
+        waiting = self.queued.get(one.subject)
+        return self._missing(one) or (waiting is not None and any(raw.topic == one.raw.topic for _, raw in waiting))
+
+    async def _look_again(self, subject: str) -> None:
+        """Another member may be learning the fact now: whoever comes second of the two sees what the first one wrote."""
+        await self.ledger.expect(self.connection, sorted(fact.wire_type() for fact in self.subscription.facts), subject)
+        self.known |= await self.ledger.known(self.connection, [subject])
+        self.queued[subject] = (await self.ledger.waiting(self.connection, [subject])).get(subject, [])
 
     def _missing(self, one: Heard[Event]) -> bool:
         fact = self.subscription.needs.get(type(one.event))
@@ -158,7 +170,8 @@ class Share:
     async def _learn(self, one: Heard[Event]) -> None:
         """The fact has come: whoever waited for it has its effect now, in order."""
         self.known.add((one.event.wire_type(), one.subject))
-        await self.ledger.learn(self.connection, one.event.wire_type(), one.subject)
+        if await self.ledger.learn(self.connection, one.event.wire_type(), one.subject):
+            self.queued |= await self.ledger.waiting(self.connection, [one.subject])
         stay: list[tuple[int, RawRecord]] = []
         for row, raw in self.queued.pop(one.subject, []):
             waited = read(raw)
@@ -174,6 +187,8 @@ class Share:
         for projection in self.subscription.projections:
             await projection.fold(self.connection, self.effects)
         failpoint("consumer_mid_batch")
+        if not self.subscription.asks:
+            return
         requests = [request for one in self.effects for request in self._requests(one)]
         handlers = self.subscription.handlers
         for kind, run in groupby(requests, lambda request: type(request.command)):

@@ -5,7 +5,6 @@ import math
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
 
 import orjson
 from aiokafka import AIOKafkaProducer
@@ -17,11 +16,11 @@ from chassis.outbox import Entry
 from contracts.envelope import to_headers
 
 STOP_SECONDS = 10.0
-BATCH_BYTES = 256 * 1024
+BATCH_BYTES = 768 * 1024
 """A batch of one partition is closed at this size; one larger event goes alone, up to what the broker takes (1 MB)."""
 
-type Batches = Sequence[tuple[int, BatchBuilder]]
-"""What is to be said, encoded, each with its partition; in order."""
+type Batches = Sequence[Sequence[tuple[int, BatchBuilder]]]
+"""What is to be said, encoded, with its partition: what may go together, at most one of a partition, turn by turn."""
 
 
 @lru_cache(maxsize=65_536)
@@ -47,18 +46,24 @@ class Speech:
         shares: dict[int, list[Entry]] = {}
         for entry in entries:
             shares.setdefault(partition_of(entry.subject, count), []).append(entry)
-        ranked = [(rank, partition, batch) for partition, share in shares.items() for rank, batch in enumerate(self._batches(share))]
-        return [(partition, batch) for _, partition, batch in sorted(ranked, key=itemgetter(0))]  # the first of each go together
+        each = {partition: list(self._batches(share)) for partition, share in shares.items()}
+        return [
+            [(partition, batches[rank]) for partition, batches in each.items() if rank < len(batches)]
+            for rank in range(max(map(len, each.values()), default=0))
+        ]
 
     async def say(self, batches: Batches) -> asyncio.Future[None]:
         """Hand all over; what is returned ends when every replica in sync has every one.
 
         Raises (when awaited):
-            aiokafka.errors.KafkaError: one was not acknowledged; nothing may be taken for said, begin again.
+            aiokafka.errors.KafkaError: one was not acknowledged, and nothing behind it in its partition was handed over; begin again.
         """
-        # a partition's next batch is taken once the one before it is on the wire, and sent once that one is acknowledged
-        pending = [await self.producer.send_batch(batch, self.topic, partition=partition) for partition, batch in batches]
-        return asyncio.ensure_future(_all_acknowledged(pending))
+        return asyncio.ensure_future(self._in_turns(batches))
+
+    async def _in_turns(self, batches: Batches) -> None:
+        for together in batches:
+            pending = [await self.producer.send_batch(batch, self.topic, partition=partition) for partition, batch in together]
+            await _all_acknowledged(pending)
 
     def _batches(self, share: Sequence[Entry]) -> Iterator[BatchBuilder]:
         """One partition's entries in as few batches as their size allows, each closed, so that it goes at once."""
@@ -116,8 +121,17 @@ def _never_give_up_a_batch(producer: AIOKafkaProducer) -> None:
 
 
 async def closed(speech: Speech) -> None:
-    """Let go of the producer, bounded in time: what it still holds may be said later, and repeats what is said again."""
+    """Let go of the producer at once: what it still holds is never sent, neither on its old connections nor on new ones."""
+    producer = speech.producer
+    producer.client.ready = _never_again
     try:
-        await asyncio.wait_for(speech.producer.stop(), STOP_SECONDS)
+        async with asyncio.timeout(STOP_SECONDS):
+            await producer.client.close()
+            await producer._sender.close()  # noqa: SLF001 -- stop() alone would send all that is pending, to whoever answers by then
+            await producer.stop()
     except TimeoutError:
         return
+
+
+async def _never_again(*_: object, **__: object) -> bool:
+    return False

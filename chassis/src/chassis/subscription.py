@@ -49,6 +49,11 @@ class Subscription:
         """The facts that some record may wait for."""
         return frozenset(self.needs.values())
 
+    @property
+    def asks(self) -> bool:
+        """Whether hearing can make a command."""
+        return bool(self.policies or self.dated_policies)
+
     def commands(self, heard: Heard[Event]) -> list[object]:
         kind, recorded = type(heard.event), heard.envelope.attributes.recordedtime
         asked = [command for policy in self.policies.get(kind, ()) for command in policy(heard.event)]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -107,25 +108,36 @@ def _fill(filler: Path) -> int:
 
 
 async def cut_at_the_commit(ground: Ground) -> None:
-    """The line to PostgreSQL is cut when COMMIT was handed over and before its answer is: done once, whatever came of it."""
+    """The line to PostgreSQL is cut when a command's append, or a share's COMMIT, was handed over and before its answer is: done once."""
     rng = random.Random(ground.rng.random())
-
-    def at_commit(request: bytes) -> str | None:
-        if b"COMMIT;" not in request or rng.random() > 0.06:
-            return None
-        return rng.choice(["answered", "at once"])
-
-    async with Proxy(urlsplit(ground.dsns["app"]).port or 0, at_commit).listening() as proxy:
-        through = {name: _through(ground.dsns[role], proxy.port) for name, role in (("APP_DSN", "app"), ("CONSUMER_DSN", "consumer"))}
+    lines = {"APP_DSN": ("app", b".SeatsChanged.v1", 0.06), "CONSUMER_DSN": ("consumer", b"COMMIT;", 0.15)}
+    async with contextlib.AsyncExitStack() as opened:
+        proxies, through = {}, {}
+        for name, (role, mark, chance) in lines.items():
+            proxy = Proxy(urlsplit(ground.dsns[role]).port or 0, _cutter(mark, chance, rng))
+            proxies[role] = await opened.enter_async_context(proxy.listening())
+            through[name] = _through(ground.dsns[role], proxy.port)
         await ground.serve("one", environment=through)
-        await ground.load(16, ground.span(25, 10), OFFERS, copies=0.3)
-        ground.strike("cut after the commit was answered", proxy.cuts["answered"])
-        ground.strike("cut when the commit was handed over", proxy.cuts["at once"])
+        await ground.load(16, ground.span(25, 12), OFFERS, copies=0.3)
+        for role, proxy in proxies.items():
+            for how, count in proxy.cuts.items():
+                ground.strike(f"line of the {role} cut, {how}", count)
         ground.strike("SIGKILL to go on without a proxy", ground.services[0].kill(), kills=True)
         ground.services[0].environment |= {"APP_DSN": ground.dsns["app"], "CONSUMER_DSN": ground.dsns["consumer"]}
         await ground.services[0].ready()
     await ground.load(8, 2, OFFERS)
-    bitten(ground, "cut after the commit was answered", "cut when the commit was handed over")
+    bitten(ground, "line of the app cut, answered", "line of the app cut, at once")
+    if not any(proxies["consumer"].cuts.values()):
+        raise Void("the consumer's line was never cut")
+
+
+def _cutter(mark: bytes, chance: float, rng: random.Random) -> Callable[[bytes], str | None]:
+    """Now and then after a request that holds the mark: what an event's type is in a command's one append, COMMIT in a share's end."""
+
+    def cut(request: bytes) -> str | None:
+        return rng.choice(["answered", "at once"]) if mark in request and rng.random() < chance else None
+
+    return cut
 
 
 def _through(dsn: str, port: int) -> str:

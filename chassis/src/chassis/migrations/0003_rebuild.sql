@@ -1,8 +1,12 @@
 -- migrate:up
--- What a human decided about a parked record, and rebuilding a projection beside the live one. The consumer's role owns no table:
+-- What a human decided about a parked record, facts that are awaited, and rebuilding a projection beside the live one. The consumer's role owns no table:
 -- these functions do for it, with the owner's rights, what a rebuild needs, and only to tables that this role may write in full.
 
 alter table parked add column because text;
+
+-- A row that is awaited is no fact: it is where whoever learns the fact and whoever begins to wait for it meet.
+alter table known_subjects add column awaited boolean not null default false;
+select grant_to('consumer', 'update (awaited)', 'known_subjects');
 
 create schema rebuild;
 create schema retired;
@@ -49,10 +53,9 @@ begin
     end if;
     raise exception 'the table % was changed since its rebuild began', projection using errcode = 'object_not_in_prerequisite_state';
   end if;
-  execute format('create table %s (like %s including all excluding indexes)', made, live);
+  -- room in each page for the next version of its rows: they change again and again, faster than vacuum can follow
+  execute format('create table %s (like %s including all excluding indexes) with (fillfactor = 80)', made, live);
   for statement in
-    select format('alter table %s set (%s)', made, array_to_string(reloptions, ', ')) from pg_class where oid = live and reloptions is not null
-    union all
     (select format('alter table %s add constraint %I %s', made, conname, pg_get_constraintdef(oid))
      from pg_constraint where conrelid = live and contype in ('p', 'u', 'x') order by conname)
     union all
@@ -78,10 +81,16 @@ create function rebuild_switch(projection text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   live regclass := public.rebuild_live(projection);
+  options text;
 begin
   if public.rebuild_shape(format('rebuild.%I', projection)::regclass) <> public.rebuild_shape(live) then
     raise exception 'the table % was changed since its rebuild began', projection using errcode = 'object_not_in_prerequisite_state';
   end if;
+  execute format('alter table rebuild.%I reset (fillfactor)', projection);
+  for options in select array_to_string(reloptions, ', ') from pg_class where oid = live and reloptions is not null loop
+    execute format('alter table rebuild.%I set (%s)', projection, options);
+  end loop;
+  execute format('analyze rebuild.%I', projection); -- or the first questions would be planned as if it were empty
   execute format('alter table public.%I set schema retired', projection);
   execute format('alter table rebuild.%I set schema public', projection);
   execute format('drop table retired.%I', projection);

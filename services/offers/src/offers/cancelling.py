@@ -16,8 +16,11 @@ from offers.domain.shelf import Shelf, ShelfEvent
 class Cancelling(Handler[OfferCommand, Shelf, ShelfEvent]):
     """The one handler, told first which offers a cancellation concerns; the streams' versions still guard the decision."""
 
-    async def handle_in(self, connection: Connection, requests: Sequence[Request[OfferCommand]]) -> list[Outcome]:
-        return await super().handle_in(connection, [await self._told(connection, request) for request in requests])
+    async def handle_in(
+        self, connection: Connection, requests: Sequence[Request[OfferCommand]], *, ask_first: bool = True
+    ) -> list[Outcome]:
+        told = [await self._told(connection, request) for request in requests]
+        return await super().handle_in(connection, told, ask_first=ask_first)
 
     async def _told(self, connection: Connection, request: Request[OfferCommand]) -> Request[OfferCommand]:
         command = request.command
