@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -18,7 +19,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
 
-from chassis.topics import ensure_topics
+from chassis.topics import TopicMissing, ensure_topics, identity_of
 from contracts.catalogue import TOPICS, Topic
 from raccroche.stack import NotUp, Stack, kafka
 from raccroche.stack.children import lives
@@ -349,6 +350,47 @@ def test_what_was_acknowledged_is_there_after_the_leader_was_cut_off_and_came_ba
         until(lambda: whole(apart, topic), f"{leader} in sync again")
     assert process(apart, leader)["restarts"] == 0
     assert sorted(everything_on(apart.bootstrap, topic, 3)) == sorted(speaker.acknowledged)
+
+
+def test_what_was_acknowledged_is_there_after_a_leader_could_not_answer_its_clients(apart: Stack) -> None:
+    topic = a_topic(apart)
+    leader = leader_of(apart, topic)
+    with Speaker(apart.bootstrap, topic) as speaker:
+        until(lambda: len(speaker.acknowledged) > 200, "the first acknowledgements")
+        asyncio.run(apart.mute(leader))
+        with pytest.raises(OSError, match="timed out"):
+            answer_of(apart, leader)
+        asyncio.run(apart.unmute(leader))
+        before = len(speaker.acknowledged)
+        until(lambda: len(speaker.acknowledged) > before + 200, "acknowledgements again")
+    assert process(apart, leader)["restarts"] == 0
+    assert sorted(everything_on(apart.bootstrap, topic, 3)) == sorted(speaker.acknowledged)
+
+
+def test_a_lost_broker_comes_back_empty_under_another_cluster_id(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "var", services=())
+    try:
+        asyncio.run(stack.up())
+        before = asyncio.run(identity_of(stack.bootstrap, []))
+        asyncio.run(stack.lose_broker())
+        until(lambda: cluster_of(stack) not in {None, before.cluster_id}, "another cluster")
+        with pytest.raises(TopicMissing):
+            asyncio.run(identity_of(stack.bootstrap, [TOPICS[0].name]))
+        assert stack.is_up()
+    finally:
+        asyncio.run(stack.down())
+
+
+def answer_of(stack: Stack, name: str) -> None:
+    node = next(node for node in Plan.load(stack.layout.plan).nodes if node.name == name)
+    socket.create_connection((node.host, node.broker), timeout=2).close()
+
+
+def cluster_of(stack: Stack) -> str | None:
+    try:
+        return asyncio.run(identity_of(stack.bootstrap, [])).cluster_id
+    except KafkaException:
+        return None
 
 
 def test_networks_of_a_killed_supervisor_are_removed_by_the_next_down(apart: Stack) -> None:

@@ -67,10 +67,8 @@ async def _visit(house: House, scenarios: Sequence[Scenario], options: argparse.
                 number = SCENARIOS.index(scenario)
                 row = await play(stack, scenario, options.root / f"{number:02}", seed=options.seed + number, brief=options.smoke)
                 rows.append(row)
-                print(
-                    f"{'ok ' if row.sound else 'BAD'} {scenario.guarantee} {scenario.name} {row.seconds:.0f} s {row.trouble or ''}",
-                    flush=True,
-                )
+                said = f"{'ok ' if row.sound else 'BAD'} {scenario.guarantee} {scenario.name} {row.seconds:.0f} s {row.trouble or ''}"
+                print(said, *row.findings.words[:5], sep="\n    ", flush=True)
     except NotHere as why:
         rows += [Row(scenario=one, trouble=f"cannot be played here: {why}") for one in scenarios[len(rows) :]]
     return rows

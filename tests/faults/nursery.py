@@ -32,6 +32,7 @@ class Nursery:
     """The suite's side. environment: of the process that forks, beside what this one has."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _process: asyncio.subprocess.Process | None = None
     _listening: asyncio.Task[None] | None = None
     _born: list[asyncio.Future[int]] = field(default_factory=list)
@@ -39,8 +40,9 @@ class Nursery:
 
     async def bear(self, environment: Mapping[str, str], log: Path) -> Child:
         """A specimen with this environment and no other, whose output goes to `log`."""
-        if self._process is None:
-            await self._open()
+        async with self._opening:
+            if self._process is None:
+                await self._open()
         assert self._process is not None
         assert self._process.stdin is not None
         born: asyncio.Future[int] = asyncio.get_running_loop().create_future()

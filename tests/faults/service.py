@@ -15,6 +15,7 @@ from chassis.failpoints import SIGN
 from faults.nursery import Child, Nursery
 
 READY_SECONDS = 90.0
+STOPPED_SECONDS = 20.0
 
 
 def armed_with_nothing() -> str | None:
@@ -95,4 +96,4 @@ class Service:
         self.signal(signal.SIGCONT)
         self.kill()
         if self.watching is not None:
-            await self.watching
+            await asyncio.wait_for(self.watching, STOPPED_SECONDS)

@@ -10,6 +10,7 @@ from faults.ground import Ground
 from faults.scenario import OFFERS, Scenario, bitten
 from faults.topic import TOPIC, make, make_anew
 from faults.watching import leaders_changing
+from raccroche.stack.cluster import NobodyKnows
 
 
 async def away(ground: Ground, names: list[str], seconds: float) -> None:
@@ -40,22 +41,33 @@ async def two_away(ground: Ground) -> None:
     await away(ground, ground.nodes[1:], 20)
 
 
+async def who(ground: Ground, which: str) -> str:
+    """The node that leads the first partition, controls, or coordinates the specimen's group; asked until somebody knows."""
+    cluster = ground.stack.cluster
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                match which:
+                    case "leader":
+                        if (leader := (await cluster.leaders(TOPIC))[0]) is not None:
+                            return leader
+                    case "controller":
+                        return await asyncio.to_thread(cluster.controller)
+                    case _:
+                        return await cluster.coordinator(ground.consumer)
+            except NobodyKnows:
+                pass
+            await asyncio.sleep(0.3)
+
+
 async def leaders_killed(ground: Ground) -> None:
     """The leader of a partition, the controller and the group's coordinator are killed in turn, twice."""
     await ground.serve("one")
-    cluster = ground.stack.cluster
 
     async def strike() -> None:
         for which in ("leader", "controller", "coordinator") * 2:
             await asyncio.sleep(2)
-            match which:
-                case "leader":
-                    name = str((await cluster.leaders(TOPIC))[0])
-                case "controller":
-                    name = await asyncio.to_thread(cluster.controller)
-                case _:
-                    name = await cluster.coordinator(ground.consumer)
-            await ground.stack.kill(name)
+            await ground.stack.kill(await who(ground, which))
             ground.strike(f"{which} killed", kills=True)
             await asyncio.sleep(9)
 
@@ -70,7 +82,7 @@ async def broker_frozen(ground: Ground) -> None:
 
     async def strike() -> None:
         await asyncio.sleep(3)
-        name = str((await ground.stack.cluster.leaders(TOPIC))[0])
+        name = await who(ground, "leader")
         await ground.stack.pause(name)
         ground.strike("broker frozen")
         await asyncio.sleep(14)
@@ -137,12 +149,24 @@ async def _topic_there(ground: Ground) -> None:
 
 
 SCENARIOS = (
-    Scenario(name="Kafka away for half a minute", guarantee="G3", also=("G1", "G6", "G7"), play=kafka_away),
+    Scenario(name="Kafka away for half a minute", guarantee="G3", also=("G1", "G6", "G7"), play=kafka_away, operations=500),
     Scenario(
-        name="leader, controller, coordinator killed", guarantee="G6", also=("G3", "G5", "G7", "G8"), play=leaders_killed, needs="nodes"
+        name="leader, controller, coordinator killed",
+        guarantee="G6",
+        also=("G3", "G5", "G7", "G8"),
+        play=leaders_killed,
+        needs="nodes",
+        operations=500,
     ),
-    Scenario(name="a broker frozen beyond its session", guarantee="G6", also=("G5",), play=broker_frozen, needs="nodes"),
-    Scenario(name="two brokers of three away", guarantee="G6", also=("G1", "G3", "G5"), play=two_away, needs="nodes"),
+    Scenario(name="a broker frozen beyond its session", guarantee="G6", also=("G5",), play=broker_frozen, needs="nodes", operations=500),
+    Scenario(name="two brokers of three away", guarantee="G6", also=("G1", "G3", "G5"), play=two_away, needs="nodes", operations=500),
     Scenario(name="the topic made anew", guarantee="G6", also=("G7",), play=topic_made_anew, smoke=True, operations=500),
-    Scenario(name="the whole cluster destroyed under load", guarantee="G6", also=("G5", "G7"), play=cluster_destroyed, needs="nodes"),
+    Scenario(
+        name="the whole cluster destroyed under load",
+        guarantee="G6",
+        also=("G5", "G7"),
+        play=cluster_destroyed,
+        needs="nodes",
+        operations=500,
+    ),
 )

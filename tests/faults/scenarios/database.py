@@ -146,7 +146,7 @@ def _through(dsn: str, port: int) -> str:
 
 
 SCENARIOS = (
-    Scenario(name="PostgreSQL crashes", guarantee="G1", also=("G2", "G3", "G7", "G11"), play=database_crashes),
+    Scenario(name="PostgreSQL crashes", guarantee="G1", also=("G2", "G3", "G7", "G11"), play=database_crashes, operations=500),
     Scenario(name="the disk full", guarantee="G1", also=("G3",), play=disk_full, needs="small disk", operations=500),
     Scenario(
         name="the line cut at the commit", guarantee="G11", also=("G1", "G2", "G7"), play=cut_at_the_commit, smoke=True, operations=300

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from faults.ground import Ground
 from faults.scenario import OFFERS, Scenario, Void, bitten
-from faults.topic import TOPIC
+from faults.scenarios.broker import who
 from faults.watching import backlog_growing, leaders_changing
 
 SESSION_SECONDS = 6
@@ -21,7 +21,7 @@ def _cut(what: str, seconds: float, *, cut: Callable[[Ground, str], Awaitable[No
 
         async def strike() -> None:
             await asyncio.sleep(3)
-            name = str((await ground.stack.cluster.leaders(TOPIC))[0])
+            name = await who(ground, "leader")
             await cut(ground, name)
             ground.strike(what)
             try:
@@ -72,15 +72,15 @@ async def _to_clients(ground: Ground, name: str) -> None:
 
 SCENARIOS = (
     Scenario(
-        name="acknowledgements stalled for 45 s", guarantee="G5", also=("G3", "G6"), needs="networks",
+        name="acknowledgements stalled for 45 s", guarantee="G5", also=("G3", "G6"), needs="networks", operations=500,
         play=_cut("answers of a leader lost", STALLED_SECONDS, cut=_from_clients, mend=_to_clients, changes=False),
     ),
     Scenario(
-        name="a broker isolated beyond its session", guarantee="G6", also=("G5", "G8"), needs="networks",
+        name="a broker isolated beyond its session", guarantee="G6", also=("G5", "G8"), needs="networks", operations=500,
         play=_cut("broker isolated", 3 * SESSION_SECONDS, cut=_isolate, mend=_rejoin, changes=True),
     ),
     Scenario(
-        name="a leader that clients see and its followers do not", guarantee="G6", also=("G5",), needs="networks",
+        name="a leader that clients see and its followers do not", guarantee="G6", also=("G5",), needs="networks", operations=500,
         play=_cut("leader muted towards its followers", 4 * SESSION_SECONDS, cut=_from_peers, mend=_to_peers, changes=True),
     ),
 )  # fmt: skip

@@ -82,6 +82,6 @@ SCENARIOS = (
     Scenario(name="stall: it left its group and does not know (T21)", guarantee="G8", operations=300, play=stalled("left")),
     Scenario(name="stall: asking for records never returns (T22)", guarantee="G8", operations=300, play=stalled("waits")),
     Scenario(name="stall: a handler never returns (T23, for ever)", guarantee="G8", operations=300, play=stalled("handler")),
-    Scenario(name="stall: a handler beyond the poll interval (T23)", guarantee="G8", also=("G7",), play=handler_sleeps),
-    Scenario(name="stall: a listener that raises (T25)", guarantee="G8", also=("G7",), play=listener_raises),
+    Scenario(name="stall: a handler beyond the poll interval (T23)", guarantee="G8", also=("G7",), play=handler_sleeps, operations=500),
+    Scenario(name="stall: a listener that raises (T25)", guarantee="G8", also=("G7",), play=listener_raises, operations=500),
 )
