@@ -11,6 +11,7 @@ from confluent_kafka.cimpl import NewTopic
 from contracts.catalogue import Topic
 
 TIMEOUT_SECONDS = 15.0
+"""A request's own limit. Whoever waits for its answer waits a little longer: a client that is let go with a request pending may abort."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ def _ensure(bootstrap: str, topics: Sequence[Topic], replication: int) -> None:
     )
     for future in made.values():
         try:
-            future.result(TIMEOUT_SECONDS)
+            future.result(TIMEOUT_SECONDS + 2)
         except KafkaException as refused:
             if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
@@ -64,7 +65,7 @@ async def identity_of(bootstrap: str, topics: Iterable[str]) -> BrokerIdentity:
 
 def _identity(bootstrap: str, topics: list[str]) -> BrokerIdentity:
     admin = _admin(bootstrap)
-    cluster = admin.describe_cluster(request_timeout=TIMEOUT_SECONDS).result(TIMEOUT_SECONDS)
+    cluster = admin.describe_cluster(request_timeout=TIMEOUT_SECONDS).result(TIMEOUT_SECONDS + 2)
     ids = {name: str(described.topic_id) for name, described in _described(admin, topics).items()}
     return BrokerIdentity(cluster_id=str(cluster.cluster_id), topic_ids=ids)
 
@@ -73,7 +74,7 @@ def _described(admin: AdminClient, topics: list[str]) -> dict[str, TopicDescript
     found: dict[str, TopicDescription] = {}
     for name, future in admin.describe_topics(TopicCollection(topics), request_timeout=TIMEOUT_SECONDS).items():
         try:
-            found[name] = future.result(TIMEOUT_SECONDS)
+            found[name] = future.result(TIMEOUT_SECONDS + 2)
         except KafkaException as missing:
             if missing.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise TopicMissing(name) from None

@@ -7,6 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError as KafkaClientError
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
@@ -59,7 +61,16 @@ class Cluster:
 
     async def coordinator(self, group: str) -> str:
         """The node that keeps a group's members and offsets."""
-        return await asyncio.to_thread(self._coordinator, group)
+        # not by librdkafka's describe_consumer_groups: an election in the midst of it can abort the whole process (an assertion)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._address(), request_timeout_ms=int(TIMEOUT_SECONDS * 1000))
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS + 1):
+                await admin.start()
+                return self._name(await admin.find_coordinator(group))
+        except (KafkaClientError, TimeoutError) as unknown:
+            raise NobodyKnows(type(unknown).__name__) from None
+        finally:
+            await admin.close()
 
     def controller(self) -> str:
         """The node that the youngest election on any disk made the active controller.
@@ -96,15 +107,13 @@ class Cluster:
             for one in found.partitions
         }
 
-    def _coordinator(self, group: str) -> str:
-        admin = self._admin()
-        return self._name(_answer(admin.describe_consumer_groups([group], request_timeout=TIMEOUT_SECONDS)[group]).coordinator.id)
-
     def _admin(self) -> AdminClient:
         """To be kept until the answer is there: it takes its requests with it."""
+        return AdminClient({"bootstrap.servers": self._address(), "log_level": 0})
+
+    def _address(self) -> str:
         controller = self.controller()
-        address = next(node.address for node in self.nodes if node.name == controller)
-        return AdminClient({"bootstrap.servers": address, "log_level": 0})
+        return next(node.address for node in self.nodes if node.name == controller)
 
 
 def _answer[T](future: Future[T]) -> T:
