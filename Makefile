@@ -27,7 +27,7 @@ simulate: setup ## the core in virtual time under faults, seed by seed, and ever
 	PYTHONPATH=tests:chassis/tests .venv/bin/python -m simulation $(ARGS)
 
 faults: setup ## strike real processes, Kafka on three nodes and PostgreSQL, and ask what was lost (FAULTS=smoke: the short form)
-	PYTHONPATH=tests:chassis/tests .venv/bin/python -m simulation $(if $(filter smoke,$(FAULTS)),--seeds 1000,--seeds 5000)
+	PYTHONPATH=tests:chassis/tests .venv/bin/python -m simulation $(if $(filter smoke,$(FAULTS)),--seeds 600,--seeds 5000)
 	PYTHONPATH=tests:chassis/tests .venv/bin/python -m faults $(if $(filter smoke,$(FAULTS)),--smoke) $(ARGS)
 
 bench: setup ## measure the chassis beside its references (ARGS="commands relaying")

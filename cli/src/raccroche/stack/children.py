@@ -135,7 +135,10 @@ def lives(pid: object, birth: object) -> bool:
     if not isinstance(pid, int) or not isinstance(birth, int | float):
         return False
     found = born(pid)
-    return found is not None and abs(found - birth) < 1.0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return found is not None and abs(found - birth) < 1.0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it went between the two looks
+        return False
 
 
 def send(pid: int, what: signal.Signals, *, with_children: bool = True) -> None:
