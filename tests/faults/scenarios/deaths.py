@@ -85,7 +85,9 @@ def killed_at(names: Sequence[str], *, times: int, briefly: int, patience: float
 
 
 SCENARIOS = (
-    Scenario(name="killed at random times", guarantee="G1", also=("G2", "G3", "G7", "G11"), play=killed_at_random, smoke=True, operations=300),
+    Scenario(
+        name="killed at random times", guarantee="G1", also=("G2", "G3", "G7", "G11"), smoke=True, operations=300, play=killed_at_random,
+    ),
     Scenario(
         name="the handler killed before and after its commit", guarantee="G1", also=("G2", "G3", "G11"), smoke=True, operations=100,
         play=killed_at(HANDLER_STEPS, times=13, briefly=2, patience=100),
