@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from specimens import CLOCK, accepted, id_of, opened, said, seats
 
+import chassis.consumer
 from chassis.consumer import Consumer
 from chassis.heard import Heard, RawRecord
 from chassis.projection import Projection
@@ -213,3 +214,22 @@ async def test_a_witness_sees_even_what_was_heard_before(pool: asyncpg.Pool) -> 
     records = series(2)
     await hearing.hear([*records, *(dataclasses.replace(record, offset=record.offset + 2) for record in records)])
     assert seen == [1, 2, 1, 2]
+
+
+async def test_nothing_is_set_aside_for_what_another_broker_says_at_the_same_address(pool: asyncpg.Pool, monkeypatch) -> None:
+    monkeypatch.setattr(chassis.consumer, "STRANGE_SECONDS", 0.05)
+    another = dataclasses.replace(BROKER, cluster_id="another")
+    here = [another]
+
+    async def ask() -> BrokerIdentity:
+        return here[0]
+
+    hearing = consumer(pool)
+    hearing.ask = ask
+    skipping = asyncio.create_task(hearing.hear([said(seats(5), version=5, offset=0)]))
+    await asyncio.sleep(2)  # three tries and their pauses, and then it waits
+    assert not skipping.done()
+    assert await pool.fetchval("select count(*) from parked") == 0
+    here[0] = BROKER
+    await skipping
+    assert await pool.fetchval("select count(*) from parked") == 1

@@ -1,6 +1,7 @@
 """The relay between a real PostgreSQL and a real Kafka: the stored bytes in order, a chain anyone can recompute, refilled alike."""
 
 import asyncio
+import dataclasses
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from uuid import uuid4
@@ -10,8 +11,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from specimens import SEATS, STORE, hold, id_of
 
+import chassis.relay
 from chassis.handler import Handler
-from chassis.outbox import Outbox
+from chassis.outbox import Entry, Outbox
 from chassis.provision import Database, chassis_migrations
 from chassis.relay import Relay, StrangeBroker
 from chassis.topics import ensure_topics, identity_of
@@ -171,3 +173,45 @@ async def test_a_private_event_has_a_chain_of_its_own_and_is_never_said(stack, d
     places = [(row["private"], row["sequence"]) for row in await connection.fetch("select private, sequence from relay_log order by 1, 2")]
     await connection.close()
     assert places == [(False, 1), (False, 2), (False, 3), (True, 1)]
+
+
+async def test_whoever_takes_office_late_and_finds_another_broker_says_nothing(stack, dsns, handler) -> None:
+    topic = await fresh_topic(stack.bootstrap)
+    await handler.handle(hold("specimen--1"))
+    relay = await relay_to(topic, stack.bootstrap, dsns, refill=True)
+    relay.broker = dataclasses.replace(relay.broker, topic_ids={topic: "as it was when this process began"})
+    with pytest.raises(StrangeBroker, match="while this service ran"):
+        async with asyncio.timeout(20):
+            await relay.run()
+    consumer = AIOKafkaConsumer(bootstrap_servers=stack.bootstrap)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets([TopicPartition(topic, n) for n in range(3)])
+    finally:
+        await consumer.stop()
+    assert set(ends.values()) == {0}
+
+
+async def test_a_batch_that_nobody_acknowledges_is_given_up_and_its_rows_stay(monkeypatch, dsns, handler) -> None:
+    monkeypatch.setattr(chassis.relay, "ACK_SECONDS", 0.1)
+    await handler.handle(hold("specimen--1"))
+    connection = await asyncpg.connect(dsns["relay"])
+    try:
+        outbox, relay = Outbox(connection=connection), Relay(dsn="", topic="none", bootstrap="", refill=False)
+        saying = await relay.turn(outbox, Silent(), None)
+        assert saying is not None
+        with pytest.raises(TimeoutError):
+            await relay.finish(outbox, saying)
+        assert len(await outbox.leftovers(10)) == 1
+    finally:
+        await connection.close()
+
+
+class Silent:
+    """A voice that is never acknowledged."""
+
+    async def prepare(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        return entries
+
+    async def say(self, _: Sequence[Entry]) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()

@@ -10,7 +10,7 @@ METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PO
 
 
 class Gate:
-    """ASGI middleware, to be added last so that it stands outermost. Requests for `unseen` paths make no span.
+    """ASGI middleware, to be added last so that only Starlette's own error layer stands around it. No span for `unseen` paths.
 
     It does the part of OpenTelemetry's HTTP conventions that our exporter lets through (chassis.telemetry), at a third of the
     price of the general instrumentation. A route is named by the path of its own router: routers are not nested here.
