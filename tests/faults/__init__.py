@@ -1,1 +1,1 @@
-"""Faults on real processes, a real Kafka cluster and a real PostgreSQL; what must hold afterwards is asked by other means than the code's."""
+"""Faults on real processes, a real Kafka and a real PostgreSQL; what must hold afterwards is asked by other means than the code's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from confluent_kafka import Consumer, TopicPartition
@@ -147,10 +147,10 @@ def _reader(bootstrap: str) -> Consumer:
     )  # fmt: skip
 
 
-def _read(record: object) -> Record:
-    headers = {name.removeprefix("ce_"): (value or b"").decode(errors="replace") for name, value in record.headers() or ()}  # type: ignore[attr-defined]
-    key = (record.key() or b"").decode(errors="replace")  # type: ignore[attr-defined]
-    return Record(partition=record.partition(), offset=record.offset(), key=key, headers=headers, value=record.value() or b"")  # type: ignore[attr-defined]
+def _read(record: Any) -> Record:  # Any: librdkafka's message, whose values may be none where its types say they are not
+    headers = {name.removeprefix("ce_"): (value or b"").decode(errors="replace") for name, value in record.headers() or ()}
+    key = (record.key() or b"").decode(errors="replace")
+    return Record(partition=record.partition(), offset=record.offset(), key=key, headers=headers, value=record.value() or b"")
 
 
 EVENTS = "select event_id, stream_id, stream_version, subject, command_id, attributes, body from events"

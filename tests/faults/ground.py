@@ -106,7 +106,8 @@ class Ground:
             environment={
                 **os.environ, "APP_DSN": self.dsns["app"], "CONSUMER_DSN": self.dsns["consumer"], "RELAY_DSN": self.dsns["relay"],
                 "KAFKA_BOOTSTRAP_SERVERS": self.stack.bootstrap, "HTTP_PORT": str(port), "TOKENS_JWKS_FILE": str(secrets / "jwks.json"),
-                "TOKENS_ISSUER": "urn:raccroche:local", "TOKENS_AUDIENCE": "raccroche", "REFILL": "local", "SPECIMEN_CONSUMER": self.consumer,
+                "TOKENS_ISSUER": "urn:raccroche:local", "TOKENS_AUDIENCE": "raccroche", "REFILL": "local",
+                "SPECIMEN_CONSUMER": self.consumer,
                 **(environment or {}),
             },
         )  # fmt: skip

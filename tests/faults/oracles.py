@@ -46,7 +46,8 @@ def judge(evidence: Evidence) -> Findings:
     records = believable(evidence)
     findings = Findings(events=len(evidence.events), repeats=len(records) - len({one.headers["id"] for one in records}))
     checks = (
-        acknowledged, refused, copies_agree, versions_dense, real_time, one_effect, published, chained, projected, heard_to_the_end, set_aside,
+        acknowledged, refused, copies_agree, versions_dense, real_time, one_effect, published, chained, projected,
+        heard_to_the_end, set_aside,
     )  # fmt: skip
     for check in checks:
         for what, number, words in check(evidence):

@@ -7,6 +7,8 @@ from faults.ground import Ground
 
 OFFERS = [f"specimen--{n}" for n in range(400)]
 HOT = [f"hot--{n}" for n in range(6)]
+WITH_A_BUG = [*OFFERS[:60], *["bad"] * 5]
+"""Among them the one whose third event the specimen's handler fails at."""
 
 
 class Void(Exception):

@@ -78,7 +78,10 @@ def counted(table: str, *, mended: bool) -> Projection[Counted]:
 
 
 def build(basics: Basics) -> Parts:
-    """SPECIMEN_CONSUMER: its name. SPECIMEN_TABLE: where it counts, empty for nowhere. SPECIMEN_MENDED: without the handler's bug. SPECIMEN_WITNESS: keep all as history does."""
+    """SPECIMEN_CONSUMER: its name. SPECIMEN_TABLE: where it counts, empty for nowhere.
+
+    SPECIMEN_MENDED: without the handler's bug. SPECIMEN_WITNESS: keep all as history does.
+    """
     decider: Decider[HoldSeat, int, SeatsChanged] = Decider(
         initial=0, evolve=lambda _, event: event.held, decide=_hold, streams=lambda command: (f"offer-{command.offer_id}",)
     )
@@ -86,7 +89,8 @@ def build(basics: Basics) -> Parts:
     table = os.environ.get("SPECIMEN_TABLE", "counted")
     subscription = Subscription(
         consumer=os.environ.get("SPECIMEN_CONSUMER", "specimen"), actor="/raccroche/offers", speakers=("offers",),
-        projections=(counted(table, mended="SPECIMEN_MENDED" in os.environ),) if table else (), witnesses=(keep,) if os.environ.get("SPECIMEN_WITNESS") else (),
+        projections=(counted(table, mended="SPECIMEN_MENDED" in os.environ),) if table else (),
+        witnesses=(keep,) if os.environ.get("SPECIMEN_WITNESS") else (),
     )  # fmt: skip
     name_the_member()
     return Parts(subscription=subscription, routers=(_routes(handler),), workers=stalls())

@@ -36,7 +36,7 @@ async def kafka_away(ground: Ground) -> None:
 
 
 async def two_away(ground: Ground) -> None:
-    """Two brokers of three are away: nothing can be acknowledged by the broker, commands are taken all the same, then the backlog drains."""
+    """Two brokers of three are away: the broker acknowledges nothing, commands are taken all the same, then the backlog drains."""
     await ground.serve("one")
     await away(ground, ground.nodes[1:], 20)
 

@@ -78,5 +78,5 @@ async def answers_lost(ground: Ground) -> None:
 SCENARIOS = (
     Scenario(name="sixty-four clients on one stream", guarantee="G2", also=("G1",), play=one_stream, smoke=True, operations=500),
     Scenario(name="sixteen copies, the service killed", guarantee="G11", also=("G1", "G2"), play=copies, smoke=True, operations=600),
-    Scenario(name="answers lost on their way", guarantee="G11", play=answers_lost, operations=800),
+    Scenario(name="answers lost on their way", guarantee="G11", play=answers_lost, operations=300),
 )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from faults.ground import Ground
-from faults.scenario import OFFERS, Scenario, bitten
+from faults.scenario import OFFERS, WITH_A_BUG, Scenario, bitten
 from faults.service import Service
 
 HANDLER_STEPS = ("handler_before_commit", "handler_after_commit")
@@ -35,7 +35,7 @@ async def killed_at_random(ground: Ground) -> None:
             ground.strike(AT_RANDOM, service.kill(), kills=True)
             await service.ready()
 
-    loading = ground.load(12, 150, [*OFFERS, "bad"], pause=PAUSE, enough=enough)
+    loading = ground.load(12, 150, WITH_A_BUG, pause=PAUSE, enough=enough)
     await asyncio.gather(loading, *(strike(service) for service in ground.services))
     await ground.load(8, 2, OFFERS)
     bitten(ground, AT_RANDOM, "client heard nothing")
@@ -85,7 +85,9 @@ def killed_at(names: Sequence[str], *, times: int, briefly: int, patience: float
 
 
 SCENARIOS = (
-    Scenario(name="killed at random times", guarantee="G1", also=("G2", "G3", "G7", "G11"), play=killed_at_random, smoke=True, operations=300),
+    Scenario(
+        name="killed at random times", guarantee="G1", also=("G2", "G3", "G7", "G11"), smoke=True, operations=300, play=killed_at_random,
+    ),
     Scenario(
         name="the handler killed before and after its commit", guarantee="G1", also=("G2", "G3", "G11"), smoke=True, operations=100,
         play=killed_at(HANDLER_STEPS, times=13, briefly=2, patience=100),

@@ -13,7 +13,7 @@ from chassis.subscription import Subscription
 from chassis.topics import identity_of
 from faults.evidence import Record, scanned
 from faults.ground import Ground
-from faults.scenario import OFFERS, Scenario, bitten
+from faults.scenario import OFFERS, WITH_A_BUG, Scenario, bitten
 from faults.specimen import counted
 from faults.topic import PARTITIONS, TOPIC
 
@@ -28,9 +28,9 @@ async def poisoned(ground: Ground) -> None:
     Once the bug is mended, a redrive gives the rows that there would be without it.
     """
     service = await ground.serve("one")
-    await ground.load(4, 3, [*OFFERS, "bad"])
+    await ground.load(4, 3, WITH_A_BUG)
     shapes = _shapes(await asyncio.to_thread(scanned, ground.stack.bootstrap), ground.rng)
-    loading = asyncio.create_task(ground.load(8, ground.span(10, 6), [*OFFERS, "bad"]))
+    loading = asyncio.create_task(ground.load(8, ground.span(10, 6), WITH_A_BUG))
     for shape in shapes:
         await asyncio.sleep(0.1)
         await asyncio.to_thread(_say, ground.stack.bootstrap, [shape])
@@ -45,7 +45,7 @@ async def poisoned(ground: Ground) -> None:
     await service.ready()
     ground.came_of_it["taken again"] = await _redriven(ground)
     ground.mended = True
-    await ground.load(4, 2, [*OFFERS, "bad"])
+    await ground.load(4, 2, WITH_A_BUG)
     bitten(ground, "poison said", "set aside", "taken again")
 
 

@@ -21,7 +21,8 @@ async def heard_again(ground: Ground) -> None:
     clock = ground.folder / "clock"
     clock.write_text(YEARS_3)
     again = {
-        "SPECIMEN_CONSUMER": f"again-{ground.consumer}", "SPECIMEN_TABLE": "counted_again", "PYTHONHASHSEED": "2", "CLOCK_OFFSET_FILE": str(clock),
+        "SPECIMEN_CONSUMER": f"again-{ground.consumer}", "SPECIMEN_TABLE": "counted_again", "PYTHONHASHSEED": "2",
+        "CLOCK_OFFSET_FILE": str(clock),
     }  # fmt: skip
     loading = asyncio.create_task(ground.load(8, ground.span(10, 4), OFFERS))
     service = await ground.serve("again", environment=again)

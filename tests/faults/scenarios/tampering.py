@@ -74,7 +74,7 @@ TAMPERINGS: dict[str, Tampering] = {
 
 
 async def tampered(ground: Ground) -> None:
-    """No role may change an event; what a superuser changes, a thousand times in nine ways, the recomputed chain and the other copy tell."""
+    """No role may change an event; what a superuser changes, a thousand times in nine ways, chain and other copy tell."""
     await ground.serve("one", environment={"SPECIMEN_WITNESS": "1"})
     await ground.load(4, 2, OFFERS)
     await ground.calm()
