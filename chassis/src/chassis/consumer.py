@@ -46,7 +46,8 @@ class Consumer:
     """Hears for one subscription.
 
     committed: called after each commit, to wake the relay. refill: whether a new topic may be heard from its beginning
-    (the watermarks then skip what was heard before). ask: who the broker is now.
+    (the watermarks then skip what was heard before). ask: who the broker is now. let_in: whether the group has given it
+    partitions, or told it that there are none for it; until then its client is not to be asked anything.
     """
 
     subscription: Subscription
@@ -56,6 +57,7 @@ class Consumer:
     refill: bool
     committed: Callable[[], None]
     assigned: set[TopicPartition] = field(default_factory=set)
+    let_in: bool = False
     client: Callable[[], AIOKafkaConsumer | None] = field(default=lambda: None)
     ask: Callable[[], Awaitable[BrokerIdentity]] | None = None
     kept_in: Callable[[str], Ledger] = Ledger
@@ -113,10 +115,15 @@ class Consumer:
         return frozenset((place.topic, place.partition) for place in tuple(self.assigned))
 
     async def lag(self) -> int:
-        """Records on the topics beyond the marks; the truth in the database, not the group's offsets."""
+        """Records on the topics beyond the marks; the truth in the database, not the group's offsets.
+
+        Raises:
+            ConnectionError: the group has not let this member in yet.
+            KafkaError: the broker does not answer.
+        """
         client = self.client()
-        if client is None:
-            raise ConnectionError("not connected to the broker")
+        if client is None or not self.let_in:
+            raise ConnectionError("the group has not let this member in yet")
         partitions = [TopicPartition(topic, one) for topic in self.topics for one in client.partitions_for_topic(topic) or ()]
         ends = await client.end_offsets(partitions)
         marks = await self._marks()
@@ -246,6 +253,7 @@ class _Seeker(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carr
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         await self._consumer.seek_to_marks()
         self._consumer.assigned = set(assigned)
+        self._consumer.let_in = True
 
 
 def _place(record: RawRecord) -> tuple[str, int, int]:

@@ -1,10 +1,12 @@
 """Health, readiness and lag: alive means the loop turns, ready means work would succeed now, lag says what is still to do."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 import asyncpg
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
@@ -12,6 +14,7 @@ from chassis.callers import Caller, opened, require
 from chassis.clock import Clock
 from chassis.consumer import Consumer
 from chassis.event_store import Connection
+from chassis.problems import RETRY_SECONDS, Problem
 from chassis.relay import Relay
 
 ASK_SECONDS = 2.0
@@ -39,11 +42,23 @@ class Health:
         return missing
 
     async def lag(self) -> dict[str, int]:
-        """Everything that is still to do, as counts."""
+        """Everything that is still to do, as counts.
+
+        Raises:
+            Problem: 503, what is left to hear cannot be told now.
+        """
         async with self.app.acquire() as connection:
             (row,) = await connection.fetch(TO_DO, self.consumer.subscription.consumer, self.clock.now())
             pending = await self.pending(connection)
-        return {**dict(row), "lag": await self.consumer.lag(), "pending": pending}
+        return {**dict(row), "lag": await self._left_to_hear(), "pending": pending}
+
+    async def _left_to_hear(self) -> int:
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return await self.consumer.lag()
+        except (KafkaError, OSError, TimeoutError):
+            detail = "What is left to hear cannot be told: this service is not connected to the broker yet, or not any more. Ask again."
+            raise Problem(503, "Not connected", detail, "NOT_CONNECTED", headers={"Retry-After": RETRY_SECONDS}) from None
 
 
 def health_routes(health: Health) -> APIRouter:
