@@ -11,6 +11,9 @@ from contracts.fields import Departement, PersonId, Pseudonymous, Public, Sealed
 from contracts.personal import Contact, Guardians, Identity
 
 ListFormat = Literal["siecle", "sifa", "csv"]
+Content = Literal["leavers", "enrolments", "all"]
+HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
+Origin = Literal["list", "report", "self"]
 
 
 class IntakeEvent(Event):
@@ -60,6 +63,37 @@ class ListReceived(_OfList):
     sealed_sha256: Public[Sha256]
 
 
+class ListHeld(_OfList):
+    """A whole list waits for a human; nothing of it is a fact until somebody decides, or 30 days pass.
+
+    `rule_version` is that of the thresholds; `usual` the number of lines of this source's last lists, none where it has too few;
+    `newer` the list of a later reference date that was taken before.
+    """
+
+    reasons: Public[tuple[HoldReason, ...]]
+    rule_version: Public[int]
+    lines: Public[int]
+    usual: Public[int | None]
+    newer: Public[UUID | None]
+
+
+class ListReleased(_OfList):
+    """A human lets a held list be read. Who is the actor."""
+
+
+class ListRefused(_OfList):
+    """A held list is never read: a human decided so, or nobody decided in time. Its body is gone."""
+
+    motive: Public[Literal["decided", "not_decided_in_time"]]
+
+
+class ReportReceived(_OfList):
+    """One young person was reported by a professional, or came forward; the report is a list of one line."""
+
+    origin: Public[Literal["report", "self"]]
+    reference_date: Public[date]
+
+
 class ListLineRejected(_OfList):
     """A line could not be taken; its sender can mend it by these findings."""
 
@@ -86,7 +120,7 @@ class ListClosed(_OfList):
 
 
 class ExitSeen(_OfPerson):
-    """An establishment says that a young person left. `exit_date` is the first day out."""
+    """A young person left: a list says so, a professional's report, or the one concerned. `exit_date` is the first day out."""
 
     list_id: Public[UUID]
     line: Public[int]
@@ -100,6 +134,7 @@ class ExitSeen(_OfPerson):
     identity: Sealed[Identity]
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
+    origin: Pseudonymous[Origin] = "list"
 
     def happened(self) -> date | None:
         return self.exit_date
@@ -167,10 +202,10 @@ class DropoutWithdrawn(_OfPerson):
     facts: Pseudonymous[tuple[UUID, ...]]
 
 
-type ListEvent = ListReceived | ListLineRejected | ListLineHeld | ListClosed
+type ListEvent = ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived | ListLineRejected | ListLineHeld | ListClosed
 type PersonEvent = ExitSeen | EnrolmentSeen | DiplomaSeen | DropoutDetected | DropoutWithdrawn
 
 EVENTS: tuple[type[Event], ...] = (
-    ListReceived, ListLineRejected, ListLineHeld, ListClosed,
+    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, ListLineRejected, ListLineHeld, ListClosed,
     ExitSeen, EnrolmentSeen, DiplomaSeen, DropoutDetected, DropoutWithdrawn,
 )  # fmt: skip

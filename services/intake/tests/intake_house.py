@@ -20,6 +20,7 @@ from chassis.testing import FixedClock
 from contracts.catalogue import decode
 from contracts.event import Event
 from contracts.intake import ListFormat
+from intake import holding
 from intake.batch import Desk
 from intake.domain.detection import SIEI_V1
 from intake.domain.list import LIST
@@ -45,9 +46,17 @@ class House:
     reception: Reception
     reader: Reader
     clock: FixedClock
+    desk: Desk
 
     async def send(
-        self, list_id: UUID, body: bytes, *, list_format: ListFormat = "csv", sender: str = UAI, reference_date: date = REFERENCE
+        self,
+        list_id: UUID,
+        body: bytes,
+        *,
+        list_format: ListFormat = "csv",
+        sender: str = UAI,
+        reference_date: date = REFERENCE,
+        territory: tuple[str, ...] = (),
     ) -> Outcome:
         return await self.reception.receive(
             Sending(
@@ -58,6 +67,7 @@ class House:
                 body=body,
                 actor="sender-1",
                 trace=NO_TRACE,
+                territory=territory,
             )
         )
 
@@ -95,7 +105,7 @@ async def entered(dsn: str, keyring_dsn: str) -> AsyncIterator[House]:
         store = EventStore(source="/raccroche/intake", clock=clock)
         keyring = Keyring(keyring_pool, {data_class: {1: bytes(32)} for data_class in CLASSES})
         digests, arrived = Digests(key=bytes(32)), asyncio.Event()
-        lists = Handler(decider=LIST, store=store, pool=pool)
+        lists = Handler(decider=LIST, store=store, pool=pool, timers=holding.deadlines_of)
         persons = Handler(decider=PERSON, store=store, pool=pool)
         desk = Desk(keyring=keyring, digests=digests, clock=clock, person_handler=persons, list_handler=lists)
         yield House(
@@ -105,4 +115,5 @@ async def entered(dsn: str, keyring_dsn: str) -> AsyncIterator[House]:
             reception=Reception(pool=pool, handler=lists, keyring=keyring, digests=digests, clock=clock, arrived=arrived),
             reader=Reader(pool=pool, desk=desk, rule=SIEI_V1, arrived=arrived, committed=lambda: None),
             clock=clock,
+            desk=desk,
         )

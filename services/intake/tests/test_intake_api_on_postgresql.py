@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -65,8 +66,8 @@ def basics_of(opened: House, identity_key_file: Path | None) -> Basics:
     )
 
 
-@pytest.fixture
-async def entrance(fresh_database: FreshDatabase, tmp_path: Path) -> AsyncIterator[Entrance]:
+@asynccontextmanager
+async def opened_entrance(fresh_database: FreshDatabase, tmp_path: Path) -> AsyncIterator[Entrance]:
     async with house(fresh_database) as opened:
         key_file = tmp_path / "identity.key"
         key_file.write_text(base64.b64encode(os.urandom(32)).decode())
@@ -79,6 +80,12 @@ async def entrance(fresh_database: FreshDatabase, tmp_path: Path) -> AsyncIterat
         assert unguarded_routes(app) == []
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
             yield Entrance(client=client, house=opened, parts=parts)
+
+
+@pytest.fixture
+async def entrance(fresh_database: FreshDatabase, tmp_path: Path) -> AsyncIterator[Entrance]:
+    async with opened_entrance(fresh_database, tmp_path) as opened:
+        yield opened
 
 
 def _public_keys() -> str:

@@ -193,9 +193,9 @@ async def test_sending_the_same_list_again_changes_nothing_and_another_body_is_r
         await intake.send(FIRST, leavers_csv(leaver(nom="ARBELIN")))
 
 
-async def test_the_same_content_under_another_id_says_no_new_fact(intake: House) -> None:
+async def test_the_same_lines_on_a_later_day_say_no_new_fact(intake: House) -> None:
     await intake.send(FIRST, leavers_csv(leaver()))
-    await intake.send(SECOND, leavers_csv(leaver()))
+    await intake.send(SECOND, leavers_csv(leaver()), reference_date=LATER)
     await intake.read_all()
     assert len(await intake.events(ExitSeen)) == 1 and len(await intake.events(DropoutDetected)) == 1
     assert await intake.verdicts(SECOND) == [(2, "accepted", ())]

@@ -14,6 +14,7 @@ from chassis.http import current_trace
 from chassis.problems import Problem, stream_upload
 from contracts.intake import ListFormat
 from intake.formats.cells import ListRefused
+from intake.holding import Repeated
 from intake.receiving import Reception, Sending, body_of
 from intake.rules import Verdict, sentence_of
 
@@ -43,7 +44,7 @@ def _receiving_route(router: APIRouter, reception: Reception) -> None:
         try:
             sending = Sending(
                 list_id=list_id, sender=sender, format=list_format, reference_date=reference_date,
-                body=await body_of(request.stream()), actor=caller.actor, trace=current_trace(),
+                body=await body_of(request.stream()), actor=caller.actor, trace=current_trace(), territory=caller.territory,
             )  # fmt: skip
             await reception.receive(sending)
         except ListRefused as refused:
@@ -52,7 +53,12 @@ def _receiving_route(router: APIRouter, reception: Reception) -> None:
             raise Problem(status, "The list is refused", sentence_of(refused.rule), refused.rule) from None
         except KeyReused:
             raise Problem(422, "This list id was used", "the id belongs to another list; choose a new one", None) from None
-        return JSONResponse({"list_id": str(list_id), "sender": sender, "status": "received"}, status_code=202)
+        except Repeated as repeated:
+            again = {"list_id": str(list_id), "sender": sender, "status": "repeated", "same_as": str(repeated.same_as)}
+            return JSONResponse(again, status_code=200)
+        reasons = await reception.pool.fetchval(HELD_FOR, list_id)
+        held = {"status": "held", "held_for": _held_for(reasons)} if reasons else {"status": "received"}
+        return JSONResponse({"list_id": str(list_id), "sender": sender, **held}, status_code=202)
 
 
 def _question_routes(router: APIRouter, pool: asyncpg.Pool) -> None:
@@ -86,7 +92,14 @@ async def _list_of(pool: asyncpg.Pool, list_id: UUID, caller: Caller) -> dict[st
     row = await pool.fetchrow(LIST, list_id)
     if row is None or (caller.role == "sender" and row["sender"] != caller.uai):
         raise Problem(404, "No such list", "no list of yours has this id", None)
-    return {**dict(row), "list_id": str(list_id)}
+    found = {name: value for name, value in row.items() if name not in {"list_id", "reasons"}}
+    again = {} if row["list_id"] == list_id else {"same_as": str(row["list_id"])}
+    held = {"held_for": _held_for(row["reasons"])} if row["reasons"] else {}
+    return {"list_id": str(list_id), **found, **again, **held}
+
+
+def _held_for(reasons: list[str]) -> list[dict[str, str]]:
+    return [{"rule": rule, "sentence": sentence_of(rule)} for rule in reasons]
 
 
 def _line(row: asyncpg.Record) -> dict[str, object]:
@@ -96,17 +109,22 @@ def _line(row: asyncpg.Record) -> dict[str, object]:
     return {"line": row["line"], "verdict": row["verdict"], "findings": findings}
 
 
+HELD_FOR = "select reasons from held_list where list_id = $1 and decision is null"
+
 LIST = """
-select list_id, sender, format, reference_date,
-  case when closed_at is not null then 'closed' when last_line > 0 then 'reading' else 'received' end as status,
+select l.list_id, sender, format, reference_date,
+  case when h.list_id is not null and decision is null then 'held' when decision = 'refused' then 'refused'
+    when closed_at is not null then 'closed' when last_line > 0 then 'reading' else 'received' end as status,
   accepted + accepted_with_remarks + rejected + held + not_kept as lines,
-  accepted, accepted_with_remarks, rejected, held, not_kept
-from lists where list_id = $1
+  accepted, accepted_with_remarks, rejected, held, not_kept, h.reasons
+from lists l left join held_list h using (list_id)
+where l.list_id = coalesce((select same_as from repeated_list where list_id = $1), $1)
 """
 
 LINES = """
 select line, verdict, fields, rules from line_verdict
-where list_id = $1 and ($2::text is null or verdict = $2) and line > $3 order by line limit $4
+where list_id = coalesce((select same_as from repeated_list where list_id = $1), $1)
+  and ($2::text is null or verdict = $2) and line > $3 order by line limit $4
 """
 
 LIST_FIGURES = """

@@ -8,11 +8,14 @@ from chassis.handler import Handler
 from chassis.service import Basics, Parts
 from chassis.subscription import Subscription
 from contracts.intake import ListEvent, PersonEvent
+from intake import holding
 from intake.api import routes
 from intake.batch import ACTOR, Desk
+from intake.deadlines import Ringing
 from intake.domain.detection import SIEI_V1
 from intake.domain.list import LIST, ListCommand, SentList
 from intake.domain.person import PERSON, Person, PersonCommand
+from intake.held import Decisions, held_routes
 from intake.identity import Digests
 from intake.lists import pending
 from intake.projections.dropouts import DROPOUTS
@@ -36,7 +39,9 @@ def build(basics: Basics) -> Parts:
     if basics.keyring is None or basics.settings.identity_key_file is None:
         raise KeysMissing("set KEYRING_DSN, KEYRING_MASTER_KEYS_FILE (all classes) and IDENTITY_KEY_FILE")
     digests = Digests(key=identity_key_from(basics.settings.identity_key_file))
-    lists = Handler[ListCommand, SentList, ListEvent](decider=LIST, store=basics.store, pool=basics.app, committed=basics.wake)
+    lists = Handler[ListCommand, SentList, ListEvent](
+        decider=LIST, store=basics.store, pool=basics.app, committed=basics.wake, timers=holding.deadlines_of
+    )
     persons = Handler[PersonCommand, Person, PersonEvent](decider=PERSON, store=basics.store, pool=basics.app, committed=basics.wake)
     desk = Desk(keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists)
     arrived = asyncio.Event()
@@ -44,7 +49,11 @@ def build(basics: Basics) -> Parts:
     reception = Reception(pool=basics.app, handler=lists, keyring=basics.keyring, digests=digests, clock=basics.clock, arrived=arrived)
     return Parts(
         subscription=Subscription(consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS)),
-        routers=(routes(basics.app, reception),),
+        routers=(
+            routes(basics.app, reception),
+            held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
+        ),
+        ring=Ringing(lists=lists, clock=basics.clock),
         workers=(reader.run,),
         pending=pending,
     )

@@ -127,7 +127,8 @@ async def coverage(connection: Connection, list_id: UUID) -> dict[str, int]:
 
 
 async def pending(connection: Connection) -> int:
-    return int(await connection.fetchval("select count(*) from lists where closed_at is null"))
+    """Lists that are not read to their end; those that wait for a human are nobody's lag."""
+    return int(await connection.fetchval(PENDING))
 
 
 async def forget_refused(connection: Connection, now: datetime) -> None:
@@ -139,7 +140,14 @@ KEEP = """
 insert into lists (list_id, sender, format, reference_date, sealed_body, received_at) values ($1, $2, $3, $4, $5, $6)
 """
 KEEP_REFUSED = "insert into refused_lists (list_id, sender, rule, refused_at) values ($1, $2, $3, $4)"
-OPEN = "select list_id from lists where closed_at is null order by received_at, list_id"
+OPEN = """
+select l.list_id from lists l left join held_list h using (list_id)
+where l.closed_at is null and (h.list_id is null or h.decision = 'released') order by l.received_at, l.list_id
+"""
+PENDING = """
+select count(*) from lists l left join held_list h using (list_id)
+where l.closed_at is null and (h.list_id is null or h.decision = 'released')
+"""
 LOCK = "select pg_try_advisory_lock($1)"
 UNLOCK = "select pg_advisory_unlock($1)"
 JOB = """
@@ -158,5 +166,8 @@ insert into line_verdict (list_id, line, verdict, fields, rules, hmac, sealed_li
 WITH_HMAC = "select hmac, list_id from line_verdict where hmac = any($1::bytea[])"
 COUNTS = "select accepted, accepted_with_remarks, rejected, held, not_kept from lists where list_id = $1 for update"
 CLOSE = "update lists set closed_at = $2, sealed_body = null where list_id = $1"
-COVERAGE = "select format, count(*) as n from lists where closed_at is not null or list_id = $1 group by format order by format"
+COVERAGE = """
+select l.format, count(*) as n from lists l left join held_list h using (list_id)
+where (l.closed_at is not null or l.list_id = $1) and (h.list_id is null or h.decision = 'released') group by l.format order by l.format
+"""
 FORGET = "update line_verdict set sealed_line = null where sealed_line is not null and at < $1"

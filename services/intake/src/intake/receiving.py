@@ -15,18 +15,19 @@ from chassis.event_store import Connection
 from chassis.handler import Handler
 from chassis.keyring import Keyring
 from contracts.intake import ListEvent, ListFormat
-from intake import lists
+from intake import holding, lists
 from intake.domain.list import ListCommand, ReceiveList, SentList
 from intake.formats.cells import ListRefused
+from intake.holding import Arrived, Repeated
 from intake.identity import Digests
-from intake.inspection import inspect
+from intake.inspection import Inspected, inspect
 
 BODY_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """What an establishment sends, and who asks for it."""
+    """What an establishment sends, and who asks for it. territory: the départements for whose establishments it may speak."""
 
     list_id: UUID
     sender: str
@@ -35,6 +36,7 @@ class Sending:
     body: bytes
     actor: str
     trace: Trace
+    territory: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Sending(list_id={self.list_id})"
@@ -70,8 +72,11 @@ class Reception:
 
         Raises:
             ListRefused: see `inspect`. chassis.handler.KeyReused: the id is that of another content. TryAgain.
+            intake.holding.Repeated: the same list is here under another id.
         """
-        await asyncio.to_thread(inspect, sending.body, sending.format, sending.sender)
+        inspected = await asyncio.to_thread(inspect, sending.body, sending.format, sending.sender, sending.territory)
+        fingerprint = self._fingerprint(sending)
+        await holding.refuse_repeats(self.pool, sending.list_id, fingerprint, self.clock.now())
         await self.keyring.ensure([sending.list_id], ["list"])
         keys = (await self.keyring.keys([sending.list_id]))[sending.list_id]
         sealed = await asyncio.to_thread(keys.seal_bytes, "list", "body", sending.body)
@@ -81,8 +86,15 @@ class Reception:
                 connection, list_id=sending.list_id, sender=sending.sender, list_format=sending.format,
                 reference_date=sending.reference_date, sealed_body=sealed, at=self.clock.now(),
             )  # fmt: skip
+            await holding.arrive(connection, self.handler, arrived, at=self.clock.now())
 
-        outcome = await self.handler.handle_with(self._request(sending, sealed), keep)
+        request = self._request(sending, sealed, fingerprint)
+        arrived = _arrived(sending, inspected, request)
+        try:
+            outcome = await self.handler.handle_with(request, keep)
+        except Repeated:  # sent twice at the same time: what the other sending keeps is committed now
+            await holding.refuse_repeats(self.pool, sending.list_id, fingerprint, self.clock.now())
+            raise
         self.arrived.set()
         return outcome
 
@@ -90,9 +102,12 @@ class Reception:
         async with self.pool.acquire() as connection:
             await lists.keep_refused(connection, list_id=list_id, sender=sender, rule=refused.rule, at=self.clock.now())
 
-    def _request(self, sending: Sending, sealed: bytes) -> Request[ListCommand]:
-        """The fingerprint is keyed: no digest of personal data without a key (DESIGN 7)."""
+    def _fingerprint(self, sending: Sending) -> bytes:
+        """Keyed: no digest of personal data without a key (DESIGN 7)."""
         said = (sending.sender, sending.format, sending.reference_date.isoformat())
+        return self.digests.of("body", *(part.encode() for part in said), sending.body)
+
+    def _request(self, sending: Sending, sealed: bytes, fingerprint: bytes) -> Request[ListCommand]:
         command_id = uuid5(sending.list_id, "receive")
         return Request(
             command=ReceiveList(
@@ -103,6 +118,13 @@ class Reception:
             actor=sending.actor,
             correlation_id=command_id,
             route="PUT /lists",
-            fingerprint=self.digests.of("body", *(part.encode() for part in said), sending.body),
+            fingerprint=fingerprint,
             trace=sending.trace,
         )  # fmt: skip
+
+
+def _arrived(sending: Sending, inspected: Inspected, request: Request[ListCommand]) -> Arrived:
+    return Arrived(
+        list_id=sending.list_id, sender=sending.sender, format=sending.format, reference_date=sending.reference_date,
+        inspected=inspected, fingerprint=request.fingerprint, received=request.correlation_id, trace=sending.trace,
+    )  # fmt: skip

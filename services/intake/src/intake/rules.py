@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Effect = Literal["file", "rejected", "held", "not_kept", "remark"]
+Effect = Literal["file", "list_held", "rejected", "held", "not_kept", "remark"]
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
 
 
@@ -38,6 +38,13 @@ RULES: dict[str, RuleText] = {
     "BIRTH_DATE_IMPOSSIBLE": RuleText("rejected", "La date de naissance est impossible à la date de référence de la liste."),
     "EXIT_BEFORE_ENTRY": RuleText("rejected", "La date de sortie précède la date d'entrée."),
     "IDENTITY_CONFLICT": RuleText("held", "L'identité contredit une personne déjà connue, ou plusieurs correspondent : à vérifier."),
+    "LIST_OUT_OF_ORDER": RuleText(
+        "list_held", "Une liste plus récente de la même source a déjà été prise en compte : à vérifier avant lecture."
+    ),
+    "VOLUME_ANOMALY": RuleText("list_held", "La liste est bien plus courte ou bien plus longue que d'habitude : à vérifier avant lecture."),
+    "TERRITORY_OF_ANOTHER": RuleText(
+        "list_held", "La liste porte sur un établissement dont un autre émetteur rend compte : à vérifier avant lecture."
+    ),
     "UNDER_16": RuleText("not_kept", "La personne a moins de 16 ans à la date de référence : comptée, jamais conservée."),
     "PHONE_INVALID": RuleText("remark", "Un numéro de téléphone n'est pas valide ; il n'est pas conservé."),
     "EMAIL_INVALID": RuleText("remark", "Une adresse électronique n'est pas valide ; elle n'est pas conservée."),

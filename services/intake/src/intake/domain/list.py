@@ -1,12 +1,26 @@
-"""The life of one list: received, its bad lines told, closed when every line has its verdict."""
+"""The life of one list: received, perhaps held for a human, its bad lines told, closed when every line has its verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 from chassis.decider import Decider, Refused
-from contracts.intake import Finding, ListClosed, ListEvent, ListFormat, ListLineHeld, ListLineRejected, ListReceived
+from contracts.intake import (
+    Finding,
+    HoldReason,
+    ListClosed,
+    ListEvent,
+    ListFormat,
+    ListHeld,
+    ListLineHeld,
+    ListLineRejected,
+    ListReceived,
+    ListRefused,
+    ListReleased,
+    ReportReceived,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +32,42 @@ class ReceiveList:
     format: ListFormat
     reference_date: date
     sealed_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiveReport:
+    """A professional reports one young person, or somebody comes forward: a list of one line."""
+
+    list_id: UUID
+    origin: Literal["report", "self"]
+    reference_date: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldList:
+    """The whole list must wait for a human; see `ListHeld`."""
+
+    list_id: UUID
+    reasons: tuple[HoldReason, ...]
+    rule_version: int
+    lines: int
+    usual: int | None
+    newer: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseList:
+    """A human says that the held list is right."""
+
+    list_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefuseList:
+    """A human says that the held list is wrong, or nobody said anything in time."""
+
+    list_id: UUID
+    motive: Literal["decided", "not_decided_in_time"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +101,7 @@ class CloseList:
     not_kept: int
 
 
-type ListCommand = ReceiveList | RejectLine | HoldLine | CloseList
+type ListCommand = ReceiveList | ReceiveReport | HoldList | ReleaseList | RefuseList | RejectLine | HoldLine | CloseList
 
 
 @dataclass(frozen=True)
@@ -61,9 +111,20 @@ class Unknown:
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
-    """Received, not closed; the lines already told as rejected or held."""
+    """Received, not closed; the lines already told as rejected or held. `released`: a human looked at it and let it be read."""
 
     told: frozenset[int] = frozenset()
+    released: bool = False
+
+
+@dataclass(frozen=True)
+class Held:
+    """Waits for a human."""
+
+
+@dataclass(frozen=True)
+class NeverRead:
+    """Was held, and refused."""
 
 
 @dataclass(frozen=True)
@@ -71,18 +132,27 @@ class Closed:
     """Every line has its verdict."""
 
 
-type SentList = Unknown | Open | Closed
+type SentList = Unknown | Open | Held | NeverRead | Closed
 
 UNKNOWN = "the list was never received"
 SUM = "the verdicts do not add up to the lines"
+HELD = "the list is held until somebody decides"
+NOT_HELD = "the list is not held"
+DECIDED_OTHERWISE = "the list was decided upon otherwise"
 
 
 def evolve(state: SentList, event: ListEvent) -> SentList:
     match event:
-        case ListReceived():
+        case ListReceived() | ReportReceived():
             return Open()
+        case ListHeld():
+            return Held()
+        case ListReleased():
+            return Open(released=True)
+        case ListRefused():
+            return NeverRead()
         case ListLineRejected(line=line) | ListLineHeld(line=line):
-            return Open(told=state.told | {line}) if isinstance(state, Open) else state
+            return replace(state, told=state.told | {line}) if isinstance(state, Open) else state
         case ListClosed():
             return Closed()
 
@@ -91,6 +161,10 @@ def decide(state: SentList, command: ListCommand) -> Sequence[ListEvent]:
     match command:
         case ReceiveList():
             return receive(state, command)
+        case ReceiveReport():
+            return receive_report(state, command)
+        case HoldList() | ReleaseList() | RefuseList():
+            return decide_whole(state, command)
         case RejectLine(list_id=list_id, line=line, findings=findings):
             return [ListLineRejected(list_id=list_id, line=line, findings=findings)] if _untold(state, line) else []
         case HoldLine(list_id=list_id, line=line, findings=findings):
@@ -108,8 +182,69 @@ def receive(state: SentList, command: ReceiveList) -> Sequence[ListEvent]:
                     reference_date=command.reference_date, sealed_sha256=command.sealed_sha256,
                 )
             ]  # fmt: skip
-        case Open() | Closed():
+        case Open() | Held() | NeverRead() | Closed():
             return []
+
+
+def receive_report(state: SentList, command: ReceiveReport) -> Sequence[ListEvent]:
+    if not isinstance(state, Unknown):
+        return []
+    return [ReportReceived(list_id=command.list_id, origin=command.origin, reference_date=command.reference_date)]
+
+
+def decide_whole(state: SentList, command: HoldList | ReleaseList | RefuseList) -> Sequence[ListEvent]:
+    match command:
+        case HoldList():
+            return hold(state, command)
+        case ReleaseList():
+            return release(state, command)
+        case RefuseList():
+            return refuse(state, command)
+
+
+def hold(state: SentList, command: HoldList) -> Sequence[ListEvent]:
+    """Only before it is read, and not again once a human let it be read."""
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Open(released=False, told=told) if not told:
+            return [
+                ListHeld(
+                    list_id=command.list_id, reasons=command.reasons, rule_version=command.rule_version, lines=command.lines,
+                    usual=command.usual, newer=command.newer,
+                )
+            ]  # fmt: skip
+        case Open() | Held() | NeverRead() | Closed():
+            return []
+
+
+def release(state: SentList, command: ReleaseList) -> Sequence[ListEvent]:
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Held():
+            return [ListReleased(list_id=command.list_id)]
+        case Open(released=True):
+            return []
+        case NeverRead():
+            raise Refused(DECIDED_OTHERWISE)
+        case Open() | Closed():
+            raise Refused(NOT_HELD)
+
+
+def refuse(state: SentList, command: RefuseList) -> Sequence[ListEvent]:
+    """Time that runs out after somebody decided changes nothing."""
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Held():
+            return [ListRefused(list_id=command.list_id, motive=command.motive)]
+        case NeverRead():
+            return []
+        case Open() | Closed():
+            if command.motive == "not_decided_in_time":
+                return []
+            raise Refused(DECIDED_OTHERWISE if isinstance(state, Open) and state.released else NOT_HELD)
 
 
 def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:
@@ -119,6 +254,8 @@ def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:
     match state:
         case Unknown():
             raise Refused(UNKNOWN)
+        case Held() | NeverRead():
+            raise Refused(HELD)
         case Open():
             return [
                 ListClosed(
@@ -135,6 +272,8 @@ def _untold(state: SentList, line: int) -> bool:
     match state:
         case Unknown():
             raise Refused(UNKNOWN)
+        case Held() | NeverRead():
+            raise Refused(HELD)
         case Open(told=told):
             return line not in told
         case Closed():

@@ -1,0 +1,30 @@
+"""What intake does when nobody does anything in time: each timer asks its decider, which knows whether it still matters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chassis.clock import Clock
+from chassis.event_store import Connection
+from chassis.handler import Handler
+from chassis.timers import Timer, ringing
+from contracts.intake import ListEvent
+from intake import holding
+from intake.domain.list import ListCommand, SentList
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ringing:
+    """Asks what is due."""
+
+    lists: Handler[ListCommand, SentList, ListEvent]
+    clock: Clock
+
+    async def __call__(self, connection: Connection, timers: Sequence[Timer]) -> None:
+        for timer in timers:
+            if timer.kind == holding.TIMER:
+                await self._refuse(connection, timer)
+
+    async def _refuse(self, connection: Connection, timer: Timer) -> None:
+        command = holding.refusal_of(timer)
+        await self.lists.handle_in(connection, [ringing(timer, command, actor=holding.ACTOR)])
+        await holding.refused(connection, command.list_id, self.clock)
