@@ -39,6 +39,14 @@ class HoldLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TellLines:
+    """All the bad lines of one batch, told together; none of them was told before."""
+
+    list_id: UUID
+    lines: tuple[RejectLine | HoldLine, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CloseList:
     """The last line has its verdict."""
 
@@ -51,7 +59,7 @@ class CloseList:
     not_kept: int
 
 
-type ListCommand = ReceiveList | RejectLine | HoldLine | CloseList
+type ListCommand = ReceiveList | TellLines | CloseList
 
 
 @dataclass(frozen=True)
@@ -59,11 +67,9 @@ class Unknown:
     """Never heard of."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Open:
-    """Received, not closed; the lines already told as rejected or held."""
-
-    told: frozenset[int] = frozenset()
+    """Received, not closed."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,8 @@ def evolve(state: SentList, event: ListEvent) -> SentList:
     match event:
         case ListReceived():
             return Open()
-        case ListLineRejected(line=line) | ListLineHeld(line=line):
-            return Open(told=state.told | {line}) if isinstance(state, Open) else state
+        case ListLineRejected() | ListLineHeld():
+            return state
         case ListClosed():
             return Closed()
 
@@ -91,10 +97,8 @@ def decide(state: SentList, command: ListCommand) -> Sequence[ListEvent]:
     match command:
         case ReceiveList():
             return receive(state, command)
-        case RejectLine(list_id=list_id, line=line, findings=findings):
-            return [ListLineRejected(list_id=list_id, line=line, findings=findings)] if _untold(state, line) else []
-        case HoldLine(list_id=list_id, line=line, findings=findings):
-            return [ListLineHeld(list_id=list_id, line=line, findings=findings)] if _untold(state, line) else []
+        case TellLines():
+            return tell(state, command)
         case CloseList():
             return close(state, command)
 
@@ -109,6 +113,16 @@ def receive(state: SentList, command: ReceiveList) -> Sequence[ListEvent]:
                 )
             ]  # fmt: skip
         case Open() | Closed():
+            return []
+
+
+def tell(state: SentList, command: TellLines) -> Sequence[ListEvent]:
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Open():
+            return [_told(one) for one in command.lines]
+        case Closed():
             return []
 
 
@@ -131,14 +145,12 @@ def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:
             return []
 
 
-def _untold(state: SentList, line: int) -> bool:
-    match state:
-        case Unknown():
-            raise Refused(UNKNOWN)
-        case Open(told=told):
-            return line not in told
-        case Closed():
-            return False
+def _told(one: RejectLine | HoldLine) -> ListLineRejected | ListLineHeld:
+    match one:
+        case RejectLine():
+            return ListLineRejected(list_id=one.list_id, line=one.line, findings=one.findings)
+        case HoldLine():
+            return ListLineHeld(list_id=one.list_id, line=one.line, findings=one.findings)
 
 
 LIST: Decider[ListCommand, SentList, ListEvent] = Decider(
