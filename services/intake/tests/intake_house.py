@@ -31,6 +31,7 @@ from intake.receiving import Reception, Sending
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 CLASSES = ("identity", "contact", "guardians", "notes", "list")
+LINES_AT_ONCE = 200
 NOW = datetime(2026, 2, 2, 8, tzinfo=UTC)
 
 type FreshDatabase = Callable[[Database], Awaitable[Mapping[str, str]]]
@@ -113,7 +114,7 @@ async def entered(dsn: str, keyring_dsn: str) -> AsyncIterator[House]:
             pool=pool,
             keyring=keyring,
             reception=Reception(pool=pool, handler=lists, keyring=keyring, digests=digests, clock=clock, arrived=arrived),
-            reader=Reader(pool=pool, desk=desk, rule=SIEI_V1, arrived=arrived, committed=lambda: None),
+            reader=Reader(pool=pool, desk=desk, rule=SIEI_V1, arrived=arrived, committed=lambda: None, lines_at_once=LINES_AT_ONCE),
             clock=clock,
             desk=desk,
         )

@@ -13,7 +13,7 @@ from chassis.handler import Handler
 from chassis.keyring import Keyring, Keys
 from contracts.intake import DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent
 from intake import lists, persons, snapshots
-from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList
+from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList, TellLines
 from intake.domain.person import Person, PersonCommand, RecordDiploma, RecordEnrolment, RecordExit
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, RawLine
@@ -173,15 +173,16 @@ def _from_snapshot(job: Job, person_id: UUID, snapshot: Snapshot, trace: Trace) 
 
 
 async def _say_refused(desk: Desk, connection: Connection, job: Job, found: Sorted, trace: Trace) -> None:
-    requests: list[Request[ListCommand]] = []
-    for one in found.verdicts:
-        if one.verdict == "rejected":
-            rejected = RejectLine(list_id=job.list_id, line=one.line, findings=one.findings)
-            requests.append(request_of(job, f"rejected {one.line}", rejected, trace))
-        elif one.verdict == "held":
-            held = HoldLine(list_id=job.list_id, line=one.line, findings=one.findings)
-            requests.append(request_of(job, f"held {one.line}", held, trace))
-    settled(await desk.list_handler.handle_in(connection, requests))
+    """One command for all, so that the list's past is read once for each batch, and not at all where every line is good."""
+    lines = tuple(_refusal(job, one) for one in found.verdicts if one.verdict in {"rejected", "held"})
+    if lines:
+        request = request_of(job, f"told {lines[0].line}", TellLines(list_id=job.list_id, lines=lines), trace)
+        settled(await desk.list_handler.handle_in(connection, [request]))
+
+
+def _refusal(job: Job, one: LineVerdict) -> RejectLine | HoldLine:
+    kind = RejectLine if one.verdict == "rejected" else HoldLine
+    return kind(list_id=job.list_id, line=one.line, findings=one.findings)
 
 
 async def _with_refused_lines(desk: Desk, job: Job, found: Sorted) -> list[LineVerdict]:

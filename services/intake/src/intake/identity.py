@@ -15,6 +15,9 @@ from contracts.personal import Identity
 from intake.cleaning import folded
 
 Kind = Literal["ine", "ine_birth", "ine_name", "identity", "names"]
+LOCK_STRIPES = 2048
+"""A batch of any size holds no more locks than these, of the 6,400 that a server of 100 connections has room for."""
+
 PARTS = re.compile(r"[\s\-'’ʼ.]+")
 
 
@@ -29,8 +32,8 @@ class Tokens:
     names: bytes
 
     def locks(self) -> tuple[int, ...]:
-        """The 64-bit keys under which nobody else may resolve this identity meanwhile."""
-        return tuple(int.from_bytes(token[:8], signed=True) for token in (self.ine, self.names) if token is not None)
+        """The keys under which nobody else may resolve this identity meanwhile: few, since the server's table of locks is small."""
+        return tuple(int.from_bytes(token[:2]) % LOCK_STRIPES for token in (self.ine, self.names) if token is not None)
 
     def rows(self) -> list[tuple[bytes, Kind]]:
         """What is kept about a person who is known by these."""

@@ -100,7 +100,7 @@ async def advance(connection: Connection, job: Job, *, after: int, verdicts: Seq
         (job.list_id, one.line, one.verdict, [f.field for f in one.findings], [f.rule for f in one.findings], one.hmac, one.sealed_line, at)
         for one in verdicts
     ]
-    await connection.executemany(VERDICT, rows)
+    await connection.copy_records_to_table("line_verdict", records=rows, columns=VERDICT_COLUMNS)
 
 
 async def lists_with(connection: Connection, hmacs: Sequence[bytes]) -> dict[bytes, set[UUID]]:
@@ -160,9 +160,7 @@ update lists set last_line = $3, accepted = accepted + $4, accepted_with_remarks
   rejected = rejected + $6, held = held + $7, not_kept = not_kept + $8
 where list_id = $1 and last_line = $2 and closed_at is null
 """
-VERDICT = """
-insert into line_verdict (list_id, line, verdict, fields, rules, hmac, sealed_line, at) values ($1, $2, $3, $4, $5, $6, $7, $8)
-"""
+VERDICT_COLUMNS = ("list_id", "line", "verdict", "fields", "rules", "hmac", "sealed_line", "at")
 WITH_HMAC = "select hmac, list_id from line_verdict where hmac = any($1::bytea[])"
 COUNTS = "select accepted, accepted_with_remarks, rejected, held, not_kept from lists where list_id = $1 for update"
 CLOSE = "update lists set closed_at = $2, sealed_body = null where list_id = $1"

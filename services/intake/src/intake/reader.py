@@ -1,7 +1,8 @@
 """The worker that reads received lists, one by one: batch after batch, each whole or not at all, so that a crash resumes."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import batched
@@ -19,9 +20,10 @@ from intake import batch, closing, lists
 from intake.batch import Desk
 from intake.domain.detection import Rule
 from intake.formats import ADAPTERS
+from intake.formats.cells import RawLine
 from intake.lists import Job, ProgressLost
+from intake.sorting import Prepared
 
-LINES_AT_ONCE = 200
 ATTEMPTS = 12
 IDLE_SECONDS = 1.0
 PASSING = (
@@ -35,13 +37,14 @@ tracer = tracing.get_tracer(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """Reads what was received. arrived: set when a list came. committed: wakes the relay."""
+    """Reads what was received. arrived: set when a list came. committed: wakes the relay. lines_at_once: in one transaction."""
 
     pool: asyncpg.Pool
     desk: Desk
     rule: Rule
     arrived: asyncio.Event
     committed: Callable[[], None]
+    lines_at_once: int = 2000
 
     async def run(self) -> None:
         """For ever. Trouble with the database passes: the list is taken up again where its last batch left it."""
@@ -82,14 +85,20 @@ class Reader:
         body = keys.open_bytes("list", "body", job.sealed_body)
         raw = await asyncio.to_thread(ADAPTERS[job.format].read, body)
         after = job.last_line
-        for lines in batched((one for one in raw if one.line > after), LINES_AT_ONCE):
-            prepared = await asyncio.to_thread(batch.prepare, lines, job, self.desk.digests)
-            await self._again(partial(batch.take, self.desk, connection, job, prepared, after=after, trace=trace))
-            after = lines[-1].line
-            failpoint("intake_mid_list")
+        lines = batched((one for one in raw if one.line > after), self.lines_at_once)
+        async with aclosing(_ahead(partial(self._next, lines, job))) as batches:
+            async for prepared in batches:
+                await self._again(partial(batch.take, self.desk, connection, job, prepared, after=after, trace=trace))
+                after = prepared[-1].raw.line
+                failpoint("intake_mid_list")
         while await self._again(partial(closing.decide_some, self.desk, connection, job, self.rule, trace)):
             failpoint("intake_mid_decisions")
         await self._again(partial(closing.close, self.desk, connection, job, trace))
+
+    def _next(self, lines: Iterator[Sequence[RawLine]], job: Job) -> list[Prepared] | None:
+        """The next batch, read and prepared; none at the end."""
+        raw = next(lines, None)
+        return None if raw is None else batch.prepare(raw, job, self.desk.digests)
 
     async def _again[T](self, write: Callable[[], Coroutine[None, None, T]]) -> T:
         """Write; again from the start when somebody wrote first. Each commit wakes the relay."""
@@ -104,3 +113,14 @@ class Reader:
                 self.committed()
                 return written
         raise AssertionError("unreachable")
+
+
+async def _ahead[T](step: Callable[[], T | None]) -> AsyncGenerator[T]:
+    """What `step` gives, until it gives none; each made in a thread while the one before is written to the database."""
+    coming = asyncio.create_task(asyncio.to_thread(step))
+    try:
+        while (one := await coming) is not None:
+            coming = asyncio.create_task(asyncio.to_thread(step))
+            yield one
+    finally:
+        coming.cancel()

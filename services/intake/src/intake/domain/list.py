@@ -1,7 +1,7 @@
 """The life of one list: received, perhaps held for a human, its bad lines told, closed when every line has its verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -89,6 +89,14 @@ class HoldLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TellLines:
+    """All the bad lines of one batch, told together; none of them was told before."""
+
+    list_id: UUID
+    lines: tuple[RejectLine | HoldLine, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CloseList:
     """The last line has its verdict."""
 
@@ -101,7 +109,7 @@ class CloseList:
     not_kept: int
 
 
-type ListCommand = ReceiveList | ReceiveReport | HoldList | ReleaseList | RefuseList | RejectLine | HoldLine | CloseList
+type ListCommand = ReceiveList | ReceiveReport | HoldList | ReleaseList | RefuseList | TellLines | CloseList
 
 
 @dataclass(frozen=True)
@@ -111,9 +119,8 @@ class Unknown:
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
-    """Received, not closed; the lines already told as rejected or held. `released`: a human looked at it and let it be read."""
+    """Received, not closed. `released`: a human looked at it and let it be read."""
 
-    told: frozenset[int] = frozenset()
     released: bool = False
 
 
@@ -151,8 +158,8 @@ def evolve(state: SentList, event: ListEvent) -> SentList:
             return Open(released=True)
         case ListRefused():
             return NeverRead()
-        case ListLineRejected(line=line) | ListLineHeld(line=line):
-            return replace(state, told=state.told | {line}) if isinstance(state, Open) else state
+        case ListLineRejected() | ListLineHeld():
+            return state
         case ListClosed():
             return Closed()
 
@@ -165,10 +172,8 @@ def decide(state: SentList, command: ListCommand) -> Sequence[ListEvent]:
             return receive_report(state, command)
         case HoldList() | ReleaseList() | RefuseList():
             return decide_whole(state, command)
-        case RejectLine(list_id=list_id, line=line, findings=findings):
-            return [ListLineRejected(list_id=list_id, line=line, findings=findings)] if _untold(state, line) else []
-        case HoldLine(list_id=list_id, line=line, findings=findings):
-            return [ListLineHeld(list_id=list_id, line=line, findings=findings)] if _untold(state, line) else []
+        case TellLines():
+            return tell(state, command)
         case CloseList():
             return close(state, command)
 
@@ -207,7 +212,7 @@ def hold(state: SentList, command: HoldList) -> Sequence[ListEvent]:
     match state:
         case Unknown():
             raise Refused(UNKNOWN)
-        case Open(released=False, told=told) if not told:
+        case Open(released=False):
             return [
                 ListHeld(
                     list_id=command.list_id, reasons=command.reasons, rule_version=command.rule_version, lines=command.lines,
@@ -247,6 +252,18 @@ def refuse(state: SentList, command: RefuseList) -> Sequence[ListEvent]:
             raise Refused(DECIDED_OTHERWISE if isinstance(state, Open) and state.released else NOT_HELD)
 
 
+def tell(state: SentList, command: TellLines) -> Sequence[ListEvent]:
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Held() | NeverRead():
+            raise Refused(HELD)
+        case Open():
+            return [_told(one) for one in command.lines]
+        case Closed():
+            return []
+
+
 def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:
     verdicts = command.accepted + command.accepted_with_remarks + command.rejected + command.held + command.not_kept
     if verdicts != command.lines:
@@ -268,16 +285,12 @@ def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:
             return []
 
 
-def _untold(state: SentList, line: int) -> bool:
-    match state:
-        case Unknown():
-            raise Refused(UNKNOWN)
-        case Held() | NeverRead():
-            raise Refused(HELD)
-        case Open(told=told):
-            return line not in told
-        case Closed():
-            return False
+def _told(one: RejectLine | HoldLine) -> ListLineRejected | ListLineHeld:
+    match one:
+        case RejectLine():
+            return ListLineRejected(list_id=one.list_id, line=one.line, findings=one.findings)
+        case HoldLine():
+            return ListLineHeld(list_id=one.list_id, line=one.line, findings=one.findings)
 
 
 LIST: Decider[ListCommand, SentList, ListEvent] = Decider(
