@@ -13,7 +13,7 @@ from contracts.personal import Contact, Guardians, Identity
 ListFormat = Literal["siecle", "sifa", "csv"]
 Content = Literal["leavers", "enrolments", "all"]
 HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
-Origin = Literal["list", "report", "self"]
+ExitOrigin = Literal["list", "report", "self"]
 
 
 class IntakeEvent(Event):
@@ -134,7 +134,7 @@ class ExitSeen(_OfPerson):
     identity: Sealed[Identity]
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
-    origin: Pseudonymous[Origin] = "list"
+    origin: Pseudonymous[ExitOrigin] = "list"
 
     def happened(self) -> date | None:
         return self.exit_date

@@ -22,6 +22,8 @@ from intake.projections.dropouts import DROPOUTS
 from intake.projections.list_totals import LIST_TOTALS
 from intake.reader import Reader
 from intake.receiving import Reception
+from intake.reporting import Reporting
+from intake.reports import report_routes
 
 KEY_BYTES = 32
 
@@ -51,6 +53,7 @@ def build(basics: Basics) -> Parts:
         subscription=Subscription(consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS)),
         routers=(
             routes(basics.app, reception),
+            report_routes(Reporting(desk=desk, rule=SIEI_V1)),
             held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
         ),
         ring=Ringing(lists=lists, clock=basics.clock),

@@ -142,6 +142,7 @@ def _exit_seen(job: Job, one: About, keys: Keys) -> ExitSeen:
         identity=keys.seal(record.identity),
         contact=keys.seal(record.contact) if record.contact else None,
         guardians=keys.seal(record.guardians) if record.guardians else None,
+        origin=job.origin,
     )
 
 

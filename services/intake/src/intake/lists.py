@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chassis.decider import Trace
 from chassis.event_store import Connection
-from contracts.intake import Finding, ListFormat
+from contracts.intake import ExitOrigin, Finding, ListFormat
 from intake.rules import Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
@@ -28,6 +28,7 @@ class Job:
     received_event: UUID
     correlation_id: UUID
     trace: Trace
+    origin: ExitOrigin = "list"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +62,14 @@ async def claim(connection: Connection) -> Job | None:
     for row in await connection.fetch(OPEN):
         if not await connection.fetchval(LOCK, _lock_of(row["list_id"])):
             continue
-        if (job := await _job(connection, row["list_id"])) is not None:
+        if (job := await job_of(connection, row["list_id"])) is not None:
             return job
         await release(connection, row["list_id"])
     return None
 
 
-async def _job(connection: Connection, list_id: UUID) -> Job | None:
+async def job_of(connection: Connection, list_id: UUID) -> Job | None:
+    """The list, if it is not closed."""
     row = await connection.fetchrow(JOB, list_id, f"list-{list_id}")
     if row is None:
         return None
@@ -122,7 +124,7 @@ async def close(connection: Connection, list_id: UUID, at: datetime) -> None:
 
 
 async def coverage(connection: Connection, list_id: UUID) -> dict[str, int]:
-    """How many lists of each format are known, this one counted."""
+    """How many lists of each format are known, this one counted; a single report covers nothing."""
     return {row["format"]: row["n"] for row in await connection.fetch(COVERAGE, list_id)}
 
 
@@ -166,6 +168,7 @@ COUNTS = "select accepted, accepted_with_remarks, rejected, held, not_kept from 
 CLOSE = "update lists set closed_at = $2, sealed_body = null where list_id = $1"
 COVERAGE = """
 select l.format, count(*) as n from lists l left join held_list h using (list_id)
-where (l.closed_at is not null or l.list_id = $1) and (h.list_id is null or h.decision = 'released') group by l.format order by l.format
+where (l.closed_at is not null or l.list_id = $1) and (h.list_id is null or h.decision = 'released')
+  and l.format not in ('report', 'self') group by l.format order by l.format
 """
 FORGET = "update line_verdict set sealed_line = null where sealed_line is not null and at < $1"

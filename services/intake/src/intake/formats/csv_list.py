@@ -48,10 +48,10 @@ def _line(number: int, line: str, header: tuple[str, ...], kind: Literal["leaver
         named = dict(zip(header, cut(line, ";", len(header), quoted=True), strict=True))
     except LineFault as fault:
         return Fault(line=number, rule=fault.rule, text=line)
-    return _leaver(number, named) if kind == "leaver" else _enrolment(number, named)
+    return leaver_of(number, named) if kind == "leaver" else _enrolment(number, named)
 
 
-def _leaver(number: int, named: dict[str, str]) -> Cells:
+def leaver_of(number: int, named: dict[str, str]) -> Cells:
     guardian = GuardianCells(
         family_name=named["representant_nom"],
         first_name=named["representant_prenom"],
