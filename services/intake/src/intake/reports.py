@@ -6,13 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from chassis.callers import Caller, require
 from chassis.http import IdempotencyKey, command_id_of, current_trace
 from chassis.problems import Problem
 from intake.formats.cells import CELL_LIMIT
-from intake.formats.csv_list import leaver_of
+from intake.formats.csv_list import LEAVERS, leaver_of
 from intake.reporting import LINE, NotTheirs, Report, Reporting
 from intake.rules import Verdict, sentence_of
 
@@ -23,35 +23,15 @@ Cell = Annotated[str, Field(max_length=CELL_LIMIT, pattern=r"^[^\x00-\x1f\x7f]*$
 STATUS: dict[Verdict, int] = {"accepted": 201, "accepted_with_remarks": 201, "held": 202, "not_kept": 200, "rejected": 422}
 
 
-class ReportBody(BaseModel):
-    """The columns of our own list of leavers, as text; what is not known is left out."""
-
+class _Columns(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    uai: Cell = ""
-    ine: Cell = ""
-    nom: Cell = ""
-    prenom: Cell = ""
-    date_naissance: Cell = ""
-    commune_naissance: Cell = ""
-    sexe: Cell = ""
-    telephone: Cell = ""
-    courriel: Cell = ""
-    adresse: Cell = ""
-    code_postal: Cell = ""
-    commune_residence: Cell = ""
-    representant_nom: Cell = ""
-    representant_prenom: Cell = ""
-    representant_telephone: Cell = ""
-    representant_courriel: Cell = ""
-    formation: Cell = ""
-    diplome_obtenu: Cell = ""
-    date_entree: Cell = ""
-    date_sortie: Cell = ""
-    motif_sortie: Cell = ""
 
     def __repr__(self) -> str:
         return "ReportBody(…)"
+
+
+class ReportBody(create_model("Columns", __base__=_Columns, **dict.fromkeys(LEAVERS, (Cell, "")))):  # type: ignore[misc]  # the columns are told once, in the CSV
+    """The columns of our own list of leavers, as text; what is not known is left out."""
 
 
 def report_routes(reporting: Reporting) -> APIRouter:
