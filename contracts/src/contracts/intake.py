@@ -34,6 +34,22 @@ class _OfList(IntakeEvent):
         return f"list-{self.list_id}"
 
 
+class _OfSource(IntakeEvent):
+    """A source: what one sender sends in one format about leavers, enrolments or all."""
+
+    sender: Public[Uai]
+    format: Public[ListFormat]
+    content: Public[Content]
+
+    @property
+    def subject(self) -> str:
+        return self.sender
+
+    @property
+    def stream(self) -> str:
+        return f"source-{self.sender}-{self.format}-{self.content}"
+
+
 class _OfPerson(IntakeEvent):
     person_id: Pseudonymous[PersonId]
 
@@ -117,6 +133,29 @@ class ListClosed(_OfList):
     rejected: Public[int]
     held: Public[int]
     not_kept: Public[int]
+
+
+class SourceExpected(_OfSource):
+    """The next list of a source is expected every so many days; last heard on that day, it is silent when `silent_after` is over."""
+
+    basis: Public[Literal["learned", "set"]]
+    every_days: Public[int]
+    heard_on: Public[date]
+    silent_after: Public[date]
+
+
+class SourceSilent(_OfSource):
+    """Nothing came from a source in time: what is known of its establishments is incomplete, which is not "no dropout"."""
+
+    heard_on: Public[date]
+    silent_after: Public[date]
+
+
+class SourceResumed(_OfSource):
+    """A source that was silent has sent a list, and every line of it has its verdict."""
+
+    list_id: Public[UUID]
+    heard_on: Public[date]
 
 
 class ExitSeen(_OfPerson):
@@ -203,9 +242,11 @@ class DropoutWithdrawn(_OfPerson):
 
 
 type ListEvent = ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived | ListLineRejected | ListLineHeld | ListClosed
+type SourceEvent = SourceExpected | SourceSilent | SourceResumed
 type PersonEvent = ExitSeen | EnrolmentSeen | DiplomaSeen | DropoutDetected | DropoutWithdrawn
 
 EVENTS: tuple[type[Event], ...] = (
     ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, ListLineRejected, ListLineHeld, ListClosed,
+    SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, DiplomaSeen, DropoutDetected, DropoutWithdrawn,
 )  # fmt: skip

@@ -86,6 +86,7 @@ create table touched (
 
 create table list_totals (
   list_id uuid primary key,
+  departement text,
   closed boolean not null,
   lines integer not null,
   accepted integer not null,
@@ -97,6 +98,7 @@ create table list_totals (
 
 create table dropouts (
   detection_id uuid primary key,
+  departement text not null,
   l313_7 boolean not null,
   obligation_formation boolean not null,
   withdrawn boolean not null

@@ -1,5 +1,5 @@
 -- migrate:up
--- What a list's source is, whole lists that wait for a human, lists that came again under another id, and who reports whom.
+-- What a list's source is, when it is expected and whether it is silent, whole lists that wait for a human, lists that came again under another id, and who reports whom.
 
 -- fingerprint: keyed, of sender, format, reference date and body; by it the same list is known under another id.
 create table list_source (
@@ -41,6 +41,20 @@ create table held_list (
 );
 create index held_list_undecided on held_list (held_at) where decision is null;
 
+create table sources (
+  source text primary key,
+  sender text not null,
+  format text not null,
+  content text not null,
+  basis text not null,
+  every_days integer not null,
+  heard_on date not null,
+  silent_after date not null,
+  silent boolean not null
+);
+
+select grant_to('app', 'select', 'sources');
+select grant_to('consumer', 'select, insert, update, delete', 'sources');
 select grant_to('app', 'select, insert', 'list_source, repeated_list, sender_establishment');
 select grant_to('app', 'select, insert, update', 'held_list');
 select grant_to('consumer', 'select, update', 'held_list');

@@ -21,10 +21,12 @@ from contracts.catalogue import decode
 from contracts.event import Event
 from contracts.intake import ListFormat
 from intake import holding
+from intake import sources as expectations
 from intake.batch import Desk
 from intake.domain.detection import SIEI_V1
 from intake.domain.list import LIST
 from intake.domain.person import PERSON
+from intake.domain.source import SOURCE
 from intake.identity import Digests
 from intake.reader import Reader
 from intake.receiving import Reception, Sending
@@ -108,7 +110,8 @@ async def entered(dsn: str, keyring_dsn: str) -> AsyncIterator[House]:
         digests, arrived = Digests(key=bytes(32)), asyncio.Event()
         lists = Handler(decider=LIST, store=store, pool=pool, timers=holding.deadlines_of)
         persons = Handler(decider=PERSON, store=store, pool=pool)
-        desk = Desk(keyring=keyring, digests=digests, clock=clock, person_handler=persons, list_handler=lists)
+        sources = Handler(decider=SOURCE, store=store, pool=pool, timers=expectations.deadlines_of)
+        desk = Desk(keyring=keyring, digests=digests, clock=clock, person_handler=persons, list_handler=lists, source_handler=sources)
         yield House(
             dsns=(dsn, keyring_dsn),
             pool=pool,

@@ -92,7 +92,7 @@ async def test_a_released_list_is_read_like_any_other_and_counts_as_usual(intake
 async def test_a_list_that_nobody_decides_upon_is_refused_after_thirty_days_and_its_body_goes(intake: House) -> None:
     await intake.send(FIRST, leavers_csv(leaver()), reference_date=LATER)
     await intake.send(SECOND, leavers_csv(leaver(ine="", nom="ARBELIN")), reference_date=EARLIER)
-    ring = Ringing(lists=intake.reception.handler, clock=intake.clock)
+    ring = Ringing(lists=intake.reception.handler, sources=intake.desk.source_handler, clock=intake.clock)
     async with asyncpg.create_pool(intake.dsns[0].replace("_app:", "_consumer:"), min_size=1, max_size=2) as consumer:
         intake.clock.move(timedelta(days=30) - timedelta(seconds=1))
         assert await fire_due(consumer, intake.clock, ring) == 0
@@ -110,7 +110,7 @@ async def test_time_that_runs_out_after_a_decision_changes_nothing(intake: House
     await intake.send(SECOND, leavers_csv(leaver(ine="", nom="ARBELIN")), reference_date=EARLIER)
     await release(intake, SECOND)
     intake.clock.move(timedelta(days=31))
-    ring = Ringing(lists=intake.reception.handler, clock=intake.clock)
+    ring = Ringing(lists=intake.reception.handler, sources=intake.desk.source_handler, clock=intake.clock)
     async with asyncpg.create_pool(intake.dsns[0].replace("_app:", "_consumer:"), min_size=1, max_size=2) as consumer:
         assert await fire_due(consumer, intake.clock, ring) == 1
     await intake.read_all()

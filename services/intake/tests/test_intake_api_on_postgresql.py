@@ -174,6 +174,7 @@ async def test_the_figures_are_those_of_the_projections(entrance: Entrance) -> N
     assert answer.json() == {
         "lists": 0, "lines": 0, "accepted": 0, "accepted_with_remarks": 0, "rejected": 0, "held": 0, "not_kept": 0, "detections": 0,
         "withdrawn": 0, "by_flags": {"l313_7_only": 0, "obligation_only": 0, "both": 0},
+        "complete": False, "sources": 0, "held_lists": 0, "silent": [],
     }  # fmt: skip
 
 

@@ -28,14 +28,14 @@ def heard[E: Event](event: E) -> Heard[E]:
 def test_a_withdrawn_dropout_keeps_its_flags() -> None:
     events: list[Heard[dropouts.Concerned]] = [heard(detected()), heard(withdrawn("enrolment_found"))]
     row = reduce(dropouts.apply, events, None)
-    assert row == dropouts.Dropout(detection_id=UUID(int=11), l313_7=True, obligation_formation=True, withdrawn=True)
+    assert row == dropouts.Dropout(detection_id=UUID(int=11), departement="44", l313_7=True, obligation_formation=True, withdrawn=True)
     assert {dropouts.key(one.event) for one in events} == {UUID(int=11)}
 
 
 def test_a_list_counts_when_it_closes() -> None:
     received = ListReceived(list_id=LIST, sender=UAI, format="csv", reference_date=REFERENCE, sealed_sha256="0" * 64)
     closed = ListClosed(list_id=LIST, lines=4, accepted=1, accepted_with_remarks=1, rejected=1, held=0, not_kept=1)
-    assert list_totals.apply(None, heard(received)) == list_totals.ListTotals(list_id=LIST)
+    assert list_totals.apply(None, heard(received)) == list_totals.ListTotals(list_id=LIST, departement="44")
     events: list[Heard[list_totals.Concerned]] = [heard(received), heard(closed)]
     row = reduce(list_totals.apply, events, None)
-    assert row is not None and (row.closed, row.lines, row.accepted, row.not_kept) == (True, 4, 1, 1)
+    assert row is not None and (row.departement, row.closed, row.lines, row.accepted, row.not_kept) == ("44", True, 4, 1, 1)

@@ -1,4 +1,4 @@
-"""The entrance for establishments: send a list, ask what became of it and of each line; and the figures for the house."""
+"""The entrance for establishments: send a list, ask what became of it and of each line."""
 
 from datetime import date
 from typing import Annotated
@@ -22,7 +22,6 @@ STATUS = {"OUT_OF_MANDATE": 403, "TOO_LARGE": 413}
 
 Sender = Annotated[Caller, Depends(require("sender"))]
 SenderOrOps = Annotated[Caller, Depends(require("sender", "ops"))]
-Onlooker = Annotated[Caller, Depends(require("ops", "analyst"))]
 After = Annotated[int, Query(ge=0)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
@@ -74,12 +73,6 @@ def _question_routes(router: APIRouter, pool: asyncpg.Pool) -> None:
         rows = await pool.fetch(LINES, list_id, verdict, after, limit)
         return {"lines": [_line(row) for row in rows]}
 
-    @router.get("/figures")
-    async def figures(_: Onlooker) -> dict[str, object]:
-        (lists,), (dropouts,) = await pool.fetch(LIST_FIGURES), await pool.fetch(DROPOUT_FIGURES)
-        flags = {name: dropouts[name] for name in ("l313_7_only", "obligation_only", "both")}
-        return {**dict(lists), "detections": dropouts["detections"], "withdrawn": dropouts["withdrawn"], "by_flags": flags}
-
 
 def _establishment(caller: Caller) -> str:
     if caller.uai is None:
@@ -125,19 +118,4 @@ LINES = """
 select line, verdict, fields, rules from line_verdict
 where list_id = coalesce((select same_as from repeated_list where list_id = $1), $1)
   and ($2::text is null or verdict = $2) and line > $3 order by line limit $4
-"""
-
-LIST_FIGURES = """
-select count(*) as lists, coalesce(sum(lines), 0)::bigint as lines, coalesce(sum(accepted), 0)::bigint as accepted,
-  coalesce(sum(accepted_with_remarks), 0)::bigint as accepted_with_remarks, coalesce(sum(rejected), 0)::bigint as rejected,
-  coalesce(sum(held), 0)::bigint as held, coalesce(sum(not_kept), 0)::bigint as not_kept
-from list_totals
-"""
-
-DROPOUT_FIGURES = """
-select count(*) as detections, count(*) filter (where withdrawn) as withdrawn,
-  count(*) filter (where l313_7 and not obligation_formation) as l313_7_only,
-  count(*) filter (where obligation_formation and not l313_7) as obligation_only,
-  count(*) filter (where l313_7 and obligation_formation) as both
-from dropouts
 """

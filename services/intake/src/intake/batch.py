@@ -22,6 +22,7 @@ from intake.lists import Job, LineVerdict
 from intake.record import Record
 from intake.snapshots import Snapshot
 from intake.sorting import About, Prepared, Sorted, Sorter, hmac_of
+from intake.sources import SourceHandler
 from intake.validation import mendable, validated
 
 ACTOR = "/raccroche/intake"
@@ -37,6 +38,7 @@ class Desk:
     clock: Clock
     person_handler: Handler[PersonCommand, Person, PersonEvent]
     list_handler: Handler[ListCommand, SentList, ListEvent]
+    source_handler: SourceHandler
 
 
 def request_of[C](job: Job, name: str, command: C, trace: Trace, *, of: UUID | None = None, cause: UUID | None = None) -> Request[C]:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 from chassis.decider import Request, Trace
 from chassis.event_store import Connection
 from contracts.intake import DiplomaSeen, EnrolmentSeen, ExitSeen
-from intake import lists
+from intake import lists, sources
 from intake.batch import Desk, request_of, settled
 from intake.domain.detection import Rule
 from intake.domain.list import CloseList
@@ -71,6 +71,7 @@ async def close(desk: Desk, connection: Connection, job: Job, trace: Trace) -> N
             not_kept=counts["not_kept"],
         )
         settled(await desk.list_handler.handle_in(connection, [request_of(job, "close", command, trace)]))
+        await sources.hear(connection, desk.source_handler, job, now=desk.clock.now(), trace=trace)
         await lists.close(connection, job.list_id, desk.clock.now())
 
 

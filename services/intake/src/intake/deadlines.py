@@ -8,8 +8,9 @@ from chassis.event_store import Connection
 from chassis.handler import Handler
 from chassis.timers import Timer, ringing
 from contracts.intake import ListEvent
-from intake import holding
+from intake import holding, sources
 from intake.domain.list import ListCommand, SentList
+from intake.sources import SourceHandler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +18,18 @@ class Ringing:
     """Asks what is due."""
 
     lists: Handler[ListCommand, SentList, ListEvent]
+    sources: SourceHandler
     clock: Clock
 
     async def __call__(self, connection: Connection, timers: Sequence[Timer]) -> None:
         for timer in timers:
-            if timer.kind == holding.TIMER:
-                await self._refuse(connection, timer)
+            match timer.kind:
+                case holding.TIMER:
+                    await self._refuse(connection, timer)
+                case sources.TIMER:
+                    await self.sources.handle_in(connection, [ringing(timer, sources.question_of(timer), actor=sources.ACTOR)])
+                case unknown:
+                    raise RuntimeError(f"nobody set a timer of kind {unknown}")
 
     async def _refuse(self, connection: Connection, timer: Timer) -> None:
         command = holding.refusal_of(timer)

@@ -15,6 +15,7 @@ class Dropout:
     """One detection and whether it still stands."""
 
     detection_id: UUID
+    departement: str
     l313_7: bool
     obligation_formation: bool
     withdrawn: bool
@@ -26,8 +27,11 @@ def key(event: Concerned) -> UUID:
 
 def apply(row: Dropout | None, heard: Heard[Concerned]) -> Dropout | None:
     match heard.event:
-        case DropoutDetected(detection_id=detection_id, flags=flags):
-            return Dropout(detection_id=detection_id, l313_7=flags.l313_7, obligation_formation=flags.obligation_formation, withdrawn=False)
+        case DropoutDetected(detection_id=detection_id, departement=departement, flags=flags):
+            return Dropout(
+                detection_id=detection_id, departement=departement, l313_7=flags.l313_7,
+                obligation_formation=flags.obligation_formation, withdrawn=False,
+            )  # fmt: skip
         case DropoutWithdrawn():
             return replace(row, withdrawn=True) if row else None
 

@@ -1,20 +1,22 @@
 """How many lists came, and what became of their lines?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chassis.heard import Heard
 from chassis.projection import Projection
 from contracts.intake import ListClosed, ListReceived
+from intake.cleaning import departement_of_uai
 
 type Concerned = ListReceived | ListClosed
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListTotals:
-    """One list; its counts are those of its closing."""
+    """One list; its counts are those of its closing, its département is its sender's."""
 
     list_id: UUID
+    departement: str | None = None
     closed: bool = False
     lines: int = 0
     accepted: int = 0
@@ -30,11 +32,11 @@ def key(event: Concerned) -> UUID:
 
 def apply(row: ListTotals | None, heard: Heard[Concerned]) -> ListTotals | None:
     match heard.event:
-        case ListReceived(list_id=list_id):
-            return row or ListTotals(list_id=list_id)
+        case ListReceived(list_id=list_id, sender=sender):
+            return row or ListTotals(list_id=list_id, departement=departement_of_uai(sender))
         case ListClosed() as closed:
-            return ListTotals(
-                list_id=closed.list_id, closed=True, lines=closed.lines, accepted=closed.accepted,
+            return replace(
+                row or ListTotals(list_id=closed.list_id), closed=True, lines=closed.lines, accepted=closed.accepted,
                 accepted_with_remarks=closed.accepted_with_remarks, rejected=closed.rejected, held=closed.held,
                 not_kept=closed.not_kept,
             )  # fmt: skip
