@@ -1,10 +1,11 @@
 """The worker that reads received lists, one by one: batch after batch, each whole or not at all, so that a crash resumes."""
 
 import asyncio
+import io
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from itertools import batched
+from itertools import batched, dropwhile
 
 import asyncpg
 from opentelemetry import trace as tracing
@@ -80,9 +81,9 @@ class Reader:
     async def _read(self, connection: Connection, job: Job, trace: Trace) -> None:
         keys = (await self.desk.keyring.keys([job.list_id]))[job.list_id]
         body = keys.open_bytes("list", "body", job.sealed_body)
-        raw = await asyncio.to_thread(ADAPTERS[job.format].read, body)
         after = job.last_line
-        for lines in batched((one for one in raw if one.line > after), LINES_AT_ONCE):
+        batches = batched(dropwhile(lambda one: one.line <= after, ADAPTERS[job.format].read(io.BytesIO(body))), LINES_AT_ONCE)
+        while lines := await asyncio.to_thread(next, batches, ()):
             prepared = await asyncio.to_thread(batch.prepare, lines, job, self.desk.digests)
             await self._again(partial(batch.take, self.desk, connection, job, prepared, after=after, trace=trace))
             after = lines[-1].line

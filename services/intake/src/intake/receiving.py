@@ -1,6 +1,7 @@
 """A list comes in: read up to its limit, inspected, encrypted under its own key, and kept with the fact that it came."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from datetime import date
@@ -71,7 +72,7 @@ class Reception:
         Raises:
             ListRefused: see `inspect`. chassis.handler.KeyReused: the id is that of another content. TryAgain.
         """
-        await asyncio.to_thread(inspect, sending.body, sending.format, sending.sender)
+        await asyncio.to_thread(inspect, io.BytesIO(sending.body), sending.format, sending.sender)
         await self.keyring.ensure([sending.list_id], ["list"])
         keys = (await self.keyring.keys([sending.list_id]))[sending.list_id]
         sealed = await asyncio.to_thread(keys.seal_bytes, "list", "body", sending.body)
