@@ -1,14 +1,14 @@
 -- migrate:up
 -- Lists, verdicts of lines, who is the same person, enrolments of those whom nobody looks for yet.
 
--- bytes: of the clear body. fingerprint: keyed, of sender, format, date and body, so that the same sending is recognised.
+-- size: in bytes, of the clear body. fingerprint: keyed, of sender, format, date and body, so that the same sending is recognised.
 create table lists (
   list_id uuid primary key,
   sender text not null,
   format text not null,
   reference_date date not null,
   received_at timestamptz not null,
-  bytes bigint not null,
+  size bigint not null,
   fingerprint bytea not null,
   last_line integer not null default 0,
   accepted integer not null default 0,

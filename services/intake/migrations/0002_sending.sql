@@ -9,7 +9,7 @@ create table list_upload (
   reference_date date not null,
   declared bytea,
   holder uuid not null,
-  bytes bigint not null default 0,
+  size bigint not null default 0,
   total bigint,
   at timestamptz not null
 );

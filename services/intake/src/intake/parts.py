@@ -6,7 +6,7 @@ can be neither swapped nor taken into another list.
 
 import asyncio
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -29,7 +29,7 @@ RESUMABLE = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A body that is coming. bytes: what lies here. total: its whole size, where it is known. declared: see the migration."""
+    """A body that is coming. size: what lies here. total: its whole size, where it is known. declared: see the migration."""
 
     list_id: UUID
     sender: str
@@ -37,13 +37,14 @@ class Upload:
     reference_date: date
     declared: bytes | None
     holder: UUID
-    bytes: int = 0
+    size: int = 0
     total: int | None = None
 
     @property
     def resume_at(self) -> int:
-        """From which byte its sender goes on; of a body that is whole the last part is asked again, so that there is something to send."""
-        return self.bytes if self.bytes != self.total else (max(self.bytes - 1, 0) // PART_BYTES) * PART_BYTES
+        """From which byte its sender goes on: after the whole parts; where those are all, before the last, so that something is left."""
+        whole = self.size - self.size % PART_BYTES
+        return whole if whole != self.total else max(whole - PART_BYTES, 0)
 
 
 class TakenOver(Exception):
@@ -55,26 +56,33 @@ async def found(connection: Connection, list_id: UUID) -> Upload | None:
     return Upload(**dict(row)) if row else None
 
 
-async def begin(connection: Connection, upload: Upload, *, kept_parts: int, at: datetime) -> None:
-    """This request writes from here on; of what came before, `kept_parts` stay."""
+async def begin(connection: Connection, upload: Upload, *, at: datetime) -> None:
+    """This request writes from here on; of what came before it only the whole parts up to `upload.size` stay.
+
+    Raises:
+        TakenOver: meanwhile the body became a list, or those parts went; nothing was changed.
+    """
+    whole = upload.size // PART_BYTES
     async with connection.transaction():
         await connection.execute(
-            BEGIN, upload.list_id, upload.sender, upload.format, upload.reference_date, upload.declared, upload.holder, upload.bytes,
+            BEGIN, upload.list_id, upload.sender, upload.format, upload.reference_date, upload.declared, upload.holder, upload.size,
             upload.total, at,
         )  # fmt: skip
-        await connection.execute(DROP_FROM, upload.list_id, kept_parts)
+        # a statement of its own, which sees what was committed while the one above waited for the row
+        if not await connection.fetchval(STILL_COMING, upload.list_id, upload.holder, whole):
+            raise TakenOver
+        await connection.execute(DROP_FROM, upload.list_id, whole)
 
 
-async def keep(connection: Connection, upload: Upload, keys: Keys, number: int, clear: bytes, digest: bytes, at: datetime) -> None:
-    """Keep one part.
+async def keep(connection: Connection, upload: Upload, keys: Keys, clear: bytes, digest: bytes, at: datetime) -> None:
+    """Keep the next part.
 
     Raises:
         TakenOver: another request holds the upload; nothing was kept.
     """
+    number = upload.size // PART_BYTES
     sealed = await asyncio.to_thread(keys.seal_bytes, "list", _field(number), clear)
-    kept = await connection.execute(
-        KEEP, upload.list_id, upload.holder, number * PART_BYTES, len(clear), at, number, sealed, digest
-    )  # fmt: skip
+    kept = await connection.execute(KEEP, upload.list_id, upload.holder, upload.size, len(clear), at, number, sealed, digest)
     if kept != "INSERT 0 1":
         raise TakenOver
 
@@ -117,7 +125,9 @@ def opened(pool: asyncpg.Pool, keys: Keys, list_id: UUID, size: int) -> BinaryIO
 
     def part(number: int) -> bytes:
         sealed = asyncio.run_coroutine_threadsafe(pool.fetchval(PART, list_id, number), loop).result(PART_SECONDS)
-        return keys.open_bytes("list", _field(number), sealed or b"")
+        if sealed is None:
+            raise TakenOver
+        return keys.open_bytes("list", _field(number), sealed)
 
     return io.BufferedReader(PartsFile(size, lru_cache(PARTS_AT_HAND)(part)))
 
@@ -159,17 +169,22 @@ def _field(number: int) -> str:
     return f"part {number}"
 
 
-FIND = "select list_id, sender, format, reference_date, declared, holder, bytes, total from list_upload where list_id = $1"
+FIND = "select list_id, sender, format, reference_date, declared, holder, size, total from list_upload where list_id = $1"
 BEGIN = """
-insert into list_upload (list_id, sender, format, reference_date, declared, holder, bytes, total, at)
+insert into list_upload (list_id, sender, format, reference_date, declared, holder, size, total, at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (list_id) do update set format = excluded.format, reference_date = excluded.reference_date, declared = excluded.declared,
-  holder = excluded.holder, bytes = excluded.bytes, total = excluded.total, at = excluded.at
+  holder = excluded.holder, size = excluded.size, total = excluded.total, at = excluded.at
 where list_upload.sender = excluded.sender
+"""
+STILL_COMING = """
+select not exists (select from lists where list_id = $1)
+  and exists (select from list_upload where list_id = $1 and holder = $2)
+  and (select count(*) from list_part where list_id = $1 and number < $3) = $3
 """
 KEEP = """
 with held as (
-  update list_upload set bytes = bytes + $4, at = $5 where list_id = $1 and holder = $2 and bytes = $3 returning list_id
+  update list_upload set size = size + $4, at = $5 where list_id = $1 and holder = $2 and size = $3 returning list_id
 )
 insert into list_part (list_id, number, sealed, digest) select list_id, $6, $7, $8 from held
 """
