@@ -1,16 +1,16 @@
 """What intake says: lists and their lines, facts of schooling, dropouts found and withdrawn. Topic `raccroche.intake`."""
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from contracts.event import Event
 from contracts.fields import Departement, PersonId, Pseudonymous, Public, Sealed, Sha256, Uai
 from contracts.personal import Contact, Guardians, Identity
 
-ListFormat = Literal["siecle", "sifa", "csv"]
+ListFormat = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 Content = Literal["leavers", "enrolments", "all"]
 HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
 ExitOrigin = Literal["list", "report", "self"]

@@ -58,4 +58,5 @@ select grant_to('consumer', 'select, insert, update, delete', 'sources');
 select grant_to('app', 'select, insert', 'list_source, repeated_list, sender_establishment');
 select grant_to('app', 'select, insert, update', 'held_list');
 select grant_to('consumer', 'select, update', 'held_list');
-select grant_to('consumer', 'select, update (closed_at, sealed_body)', 'lists');
+select grant_to('consumer', 'select, update (closed_at)', 'lists');
+select grant_to('consumer', 'select, delete', 'list_part');

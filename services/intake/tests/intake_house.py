@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 from intake_specimens import REFERENCE, UAI
 
-from chassis.decider import NO_TRACE, Outcome
+from chassis.decider import NO_TRACE
 from chassis.event_store import EventStore
 from chassis.handler import Handler
 from chassis.keyring import Keyring
@@ -29,7 +29,7 @@ from intake.domain.person import PERSON
 from intake.domain.source import SOURCE
 from intake.identity import Digests
 from intake.reader import Reader
-from intake.receiving import Reception, Sending
+from intake.receiving import Received, Reception, Sending
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 CLASSES = ("identity", "contact", "guardians", "notes", "list")
@@ -60,19 +60,17 @@ class House:
         sender: str = UAI,
         reference_date: date = REFERENCE,
         territory: tuple[str, ...] = (),
-    ) -> Outcome:
-        return await self.reception.receive(
-            Sending(
-                list_id=list_id,
-                sender=sender,
-                format=list_format,
-                reference_date=reference_date,
-                body=body,
-                actor="sender-1",
-                trace=NO_TRACE,
-                territory=territory,
-            )
+    ) -> Received:
+        sending = Sending(
+            list_id=list_id,
+            sender=sender,
+            format=list_format,
+            reference_date=reference_date,
+            actor="sender-1",
+            trace=NO_TRACE,
+            territory=territory,
         )
+        return await self.reception.receive(sending, pieces(body))
 
     async def read_all(self) -> None:
         while await self.reader.read_next():
@@ -86,6 +84,12 @@ class House:
     async def verdicts(self, list_id: UUID) -> list[tuple[int, str, tuple[str, ...]]]:
         rows = await self.pool.fetch("select line, verdict, rules from line_verdict where list_id = $1 order by line", list_id)
         return [(row["line"], row["verdict"], tuple(row["rules"])) for row in rows]
+
+
+async def pieces(body: bytes, size: int = 60_000) -> AsyncIterator[bytes]:
+    """As a body comes over the network."""
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
 
 
 @asynccontextmanager

@@ -78,7 +78,7 @@ async def test_a_refused_list_is_never_read_and_its_body_is_gone(door: Entrance,
     shown = (await door.client.get(f"/lists/{held}", headers=SENDER)).json()
     assert (shown["status"], shown["lines"]) == ("refused", 0)
     assert await door.house.events(ListRefused) == [ListRefused(list_id=held, motive="decided")]
-    assert await door.house.pool.fetchval("select sealed_body is null from lists where list_id = $1", held)
+    assert await door.house.pool.fetchval("select count(*) from list_part where list_id = $1", held) == 0
 
 
 async def test_a_decision_is_taken_once_and_only_upon_a_held_list(door: Entrance, held: UUID) -> None:

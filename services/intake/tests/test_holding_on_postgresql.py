@@ -57,7 +57,7 @@ async def test_an_older_list_after_a_newer_one_waits_and_nothing_of_it_is_a_fact
     assert isinstance(held, ListHeld) and (held.list_id, held.reasons, held.newer) == (SECOND, ("LIST_OUT_OF_ORDER",), FIRST)
     assert len(await intake.events(ExitSeen)) == 1
     assert await intake.verdicts(SECOND) == []
-    body = await intake.pool.fetchval("select sealed_body from lists where list_id = $1", SECOND)
+    body = await intake.pool.fetchval("select sealed from list_part where list_id = $1", SECOND)
     assert body is not None and LEAVER["prenom"].encode() not in body
     async with intake.pool.acquire() as connection:
         assert await lists.pending(connection) == 0
@@ -100,7 +100,7 @@ async def test_a_list_that_nobody_decides_upon_is_refused_after_thirty_days_and_
         assert await fire_due(consumer, intake.clock, ring) == 1
         assert await fire_due(consumer, intake.clock, ring) == 0
     assert await intake.events(ListRefused) == [ListRefused(list_id=SECOND, motive="not_decided_in_time")]
-    assert await intake.pool.fetchval("select sealed_body is null from lists where list_id = $1", SECOND)
+    assert await intake.pool.fetchval("select count(*) from list_part where list_id = $1", SECOND) == 0
     await intake.read_all()
     assert len(await intake.events(ExitSeen)) == 1
 
@@ -187,3 +187,5 @@ async def test_the_same_list_sent_twice_at_the_same_time_is_taken_once(intake: H
     refused = [answer for answer in answers if isinstance(answer, Repeated)]
     assert len(refused) == 5 and {one.same_as for one in refused} == {taken.list_id}
     assert await intake.pool.fetchval("select count(*) from repeated_list") == 5
+    assert await intake.pool.fetchval("select count(distinct list_id) from list_part") == 1
+    assert await intake.pool.fetchval("select count(*) from list_upload") == 0

@@ -71,7 +71,7 @@ async def test_a_leaver_becomes_a_fact_a_detection_and_a_closed_list_without_bod
     assert (detected.identity, detected.contact, detected.guardians) == (exit_seen.identity, exit_seen.contact, exit_seen.guardians)
     assert (detected.flags.l313_7, detected.flags.obligation_formation, detected.departement) == (True, True, "44")
     assert (closed.lines, closed.accepted) == (1, 1)
-    assert await intake.pool.fetchval("select sealed_body is null from lists")
+    assert await intake.pool.fetchval("select count(*) from list_part") == 0
     assert len(detected.facts) == 2
 
 

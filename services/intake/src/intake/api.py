@@ -1,5 +1,6 @@
 """The entrance for establishments: send a list, ask what became of it and of each line."""
 
+import re
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from chassis.callers import Caller, require
 from chassis.handler import KeyReused
@@ -15,9 +17,12 @@ from chassis.problems import Problem, stream_upload
 from contracts.intake import ListFormat
 from intake.formats.cells import ListRefused
 from intake.holding import Repeated
-from intake.receiving import Reception, Sending, body_of
+from intake.parts import TakenOver
+from intake.receiving import CutShort, OtherOffset, Received, Reception, Sending, Span
 from intake.rules import Verdict, sentence_of
 
+CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
+NO_SUCH_LIST = Problem(404, "No such list", "no list of yours has this id", None)
 STATUS = {"OUT_OF_MANDATE": 403, "TOO_LARGE": 413}
 
 Sender = Annotated[Caller, Depends(require("sender"))]
@@ -40,24 +45,61 @@ def _receiving_route(router: APIRouter, reception: Reception) -> None:
         list_id: UUID, request: Request, caller: Sender, list_format: Annotated[ListFormat, Query(alias="format")], reference_date: date
     ) -> Response:
         sender = _establishment(caller)
+        sending = Sending(
+            list_id=list_id, sender=sender, format=list_format, reference_date=reference_date, actor=caller.actor,
+            trace=current_trace(), territory=caller.territory, span=_span_of(request.headers.get("content-range")),
+            declared=request.headers.get("repr-digest"),
+        )  # fmt: skip
         try:
-            sending = Sending(
-                list_id=list_id, sender=sender, format=list_format, reference_date=reference_date,
-                body=await body_of(request.stream()), actor=caller.actor, trace=current_trace(), territory=caller.territory,
-            )  # fmt: skip
-            await reception.receive(sending)
-        except ListRefused as refused:
-            await reception.refuse(list_id, sender, refused)
-            status = STATUS.get(refused.rule, 422)
-            raise Problem(status, "The list is refused", sentence_of(refused.rule), refused.rule) from None
-        except KeyReused:
-            raise Problem(422, "This list id was used", "the id belongs to another list; choose a new one", None) from None
+            received = await _received(reception, sending, request)
         except Repeated as repeated:
             again = {"list_id": str(list_id), "sender": sender, "status": "repeated", "same_as": str(repeated.same_as)}
             return JSONResponse(again, status_code=200)
-        reasons = await reception.pool.fetchval(HELD_FOR, list_id)
-        held = {"status": "held", "held_for": _held_for(reasons)} if reasons else {"status": "received"}
-        return JSONResponse({"list_id": str(list_id), "sender": sender, **held}, status_code=202)
+        status = await _status(reception.pool, list_id) if received.whole else {"status": "receiving", "received": received.size}
+        return JSONResponse({"list_id": str(list_id), "sender": sender, **status}, status_code=202)
+
+    @router.get("/lists/{list_id}/upload")
+    async def upload(list_id: UUID, caller: Sender) -> dict[str, object]:
+        progress = await reception.progress(list_id, _establishment(caller))
+        if progress is None:
+            raise NO_SUCH_LIST
+        return {"list_id": str(list_id), "received": progress.size, "whole": progress.whole}
+
+
+async def _status(pool: asyncpg.Pool, list_id: UUID) -> dict[str, object]:
+    reasons = await pool.fetchval(HELD_FOR, list_id)
+    return {"status": "held", "held_for": _held_for(reasons)} if reasons else {"status": "received"}
+
+
+async def _received(reception: Reception, sending: Sending, request: Request) -> Received:
+    """Raises Problem for everything that keeps a body from being taken, and Repeated."""
+    try:
+        return await reception.receive(sending, request.stream())
+    except ListRefused as refused:
+        await reception.refuse(sending.list_id, sending.sender, refused)
+        status = STATUS.get(refused.rule, 422)
+        raise Problem(status, "The list is refused", sentence_of(refused.rule), refused.rule) from None
+    except KeyReused:
+        raise Problem(422, "This list id was used", "the id belongs to another list; choose a new one", None) from None
+    except OtherOffset as other:
+        raise Problem(409, "Not to be taken up there", f"go on from byte {other.received}", "OTHER_OFFSET") from None
+    except TakenOver:
+        raise Problem(409, "Another request sends this list", "ask how far it is, or wait for it", "TAKEN_OVER") from None
+    except (CutShort, ClientDisconnect):
+        raise Problem(400, "The body was cut", "ask how far it came, and go on from there", "CUT_SHORT") from None
+
+
+def _span_of(header: str | None) -> Span | None:
+    """A partial PUT (RFC 9110, 14.5): `bytes first-last/total`.
+
+    Raises:
+        Problem: 400, another shape, or bytes that are none of the whole.
+    """
+    if header is None:
+        return None
+    if (said := CONTENT_RANGE.fullmatch(header)) and (first := int(said[1])) <= (last := int(said[2])) < (total := int(said[3])):
+        return Span(first=first, end=last + 1, total=total)
+    raise Problem(400, "Bad Content-Range", "write: bytes first-last/total", "BAD_RANGE")
 
 
 def _question_routes(router: APIRouter, pool: asyncpg.Pool) -> None:
@@ -84,7 +126,7 @@ async def _list_of(pool: asyncpg.Pool, list_id: UUID, caller: Caller) -> dict[st
     """The list, for its sender or ops; to others it does not exist."""
     row = await pool.fetchrow(LIST, list_id)
     if row is None or (caller.role == "sender" and row["sender"] != caller.uai):
-        raise Problem(404, "No such list", "no list of yours has this id", None)
+        raise NO_SUCH_LIST
     found = {name: value for name, value in row.items() if name not in {"list_id", "reasons"}}
     again = {} if row["list_id"] == list_id else {"same_as": str(row["list_id"])}
     held = {"held_for": _held_for(row["reasons"])} if row["reasons"] else {}

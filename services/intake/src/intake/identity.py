@@ -7,7 +7,6 @@ birth are equal and there is one candidate only. INE alone, or anything less, go
 import hmac
 import re
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Literal
 from uuid import UUID
 
@@ -53,8 +52,8 @@ class Digests:
 
     def of(self, purpose: str, *parts: bytes) -> bytes:
         """Parts are length-prefixed, so that no two sequences of parts read the same."""
-        framed = b"".join(len(part).to_bytes(8) + part for part in parts)
-        return hmac.digest(self.key, purpose.encode() + b"\x00" + framed, sha256)
+        framed = b"".join([piece for part in parts for piece in (len(part).to_bytes(8), part)])
+        return hmac.digest(self.key, purpose.encode() + b"\x00" + framed, "sha256")
 
     def _of_text(self, purpose: str, *parts: str) -> bytes:
         return self.of(purpose, *(part.encode() for part in parts))

@@ -1,11 +1,12 @@
 """Before a list is taken: is it what it says, and only its sender's? All of it is looked at, nothing of it is kept."""
 
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from contracts.intake import Content, ListFormat
+from contracts.intake import Content
 from intake.cleaning import departement_of_uai, uai_of
 from intake.formats import ADAPTERS
-from intake.formats.cells import Cells, ListRefused
+from intake.formats.cells import MALWARE, Cells, Kind, ListRefused, head_of
 
 HEADER_TELLS = frozenset({"csv"})
 """Formats in which one file holds leavers or enrolments, as its header says; elsewhere a file is a source's whole word."""
@@ -20,7 +21,7 @@ class Inspected:
     content: Content
 
 
-def inspect(body: bytes, list_format: ListFormat, sender: str, territory: tuple[str, ...] = ()) -> Inspected:
+def inspect(body: BinaryIO, list_format: str, sender: str, territory: tuple[str, ...] = ()) -> Inspected:
     """Check structure and mandate: the sender's own establishment, and those of the départements of its territory, if it has one.
 
     A line whose UAI is no UAI at all is only that line's fault.
@@ -28,12 +29,26 @@ def inspect(body: bytes, list_format: ListFormat, sender: str, territory: tuple[
     Raises:
         ListRefused: a structural rule, or OUT_OF_MANDATE when any line is of an establishment outside of it.
     """
-    lines = ADAPTERS[list_format].read(body)
-    named = [line for line in lines if isinstance(line, Cells)]
-    establishments = frozenset(uai for line in named if (uai := uai_of(line.uai)) is not None)
-    if any(departement_of_uai(uai) not in territory for uai in establishments - {sender}):
-        raise ListRefused("OUT_OF_MANDATE")
-    content: Content = "all"
-    if list_format in HEADER_TELLS and named:
-        content = "leavers" if named[0].kind == "leaver" else "enrolments"
-    return Inspected(lines=len(lines), establishments=establishments, content=content)
+    adapter = ADAPTERS.get(list_format)
+    if adapter is None:
+        raise ListRefused("FORMAT_UNKNOWN")
+    if MALWARE in head_of(body):
+        raise ListRefused("MALWARE")
+    lines, establishments, first = 0, set[str](), None
+    for line in adapter.read(body):
+        lines += 1
+        if not isinstance(line, Cells):
+            continue
+        first = first or line.kind
+        uai = uai_of(line.uai)
+        if uai is not None and uai not in establishments:
+            if uai != sender and departement_of_uai(uai) not in territory:
+                raise ListRefused("OUT_OF_MANDATE")
+            establishments.add(uai)
+    return Inspected(lines=lines, establishments=frozenset(establishments), content=_content(list_format, first))
+
+
+def _content(list_format: str, first: Kind | None) -> Content:
+    if list_format not in HEADER_TELLS or first is None:
+        return "all"
+    return "leavers" if first == "leaver" else "enrolments"

@@ -9,6 +9,7 @@ from uuid import UUID
 from chassis.decider import Trace
 from chassis.event_store import Connection
 from contracts.intake import ExitOrigin, Finding, ListFormat
+from intake import parts
 from intake.rules import Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
@@ -23,7 +24,7 @@ class Job:
     sender: str
     format: ListFormat
     reference_date: date
-    sealed_body: bytes
+    size: int
     last_line: int
     received_event: UUID
     correlation_id: UUID
@@ -42,14 +43,36 @@ class LineVerdict:
     sealed_line: bytes | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A list that was received: whose, its size in bytes, and by which keyed digest the same sending is recognised."""
+
+    sender: str
+    size: int
+    fingerprint: bytes
+
+
 class ProgressLost(Exception):
     """The list stands elsewhere than this reader left it: read its state again."""
 
 
 async def keep_received(
-    connection: Connection, *, list_id: UUID, sender: str, list_format: str, reference_date: date, sealed_body: bytes, at: datetime
+    connection: Connection,
+    *,
+    list_id: UUID,
+    sender: str,
+    list_format: str,
+    reference_date: date,
+    size: int,
+    fingerprint: bytes,
+    at: datetime,
 ) -> None:
-    await connection.execute(KEEP, list_id, sender, list_format, reference_date, sealed_body, at)
+    await connection.execute(KEEP, list_id, sender, list_format, reference_date, size, fingerprint, at)
+
+
+async def kept(connection: Connection, list_id: UUID) -> Kept | None:
+    row = await connection.fetchrow(KEPT, list_id)
+    return Kept(**dict(row)) if row else None
 
 
 async def keep_refused(connection: Connection, *, list_id: UUID, sender: str, rule: str, at: datetime) -> None:
@@ -75,7 +98,7 @@ async def job_of(connection: Connection, list_id: UUID) -> Job | None:
         return None
     return Job(
         list_id=list_id, sender=row["sender"], format=row["format"], reference_date=row["reference_date"],
-        sealed_body=row["sealed_body"], last_line=row["last_line"], received_event=row["event_id"],
+        size=row["size"], last_line=row["last_line"], received_event=row["event_id"],
         correlation_id=row["correlation_id"], trace=Trace(traceparent=row["traceparent"], tracestate=row["tracestate"]),
     )  # fmt: skip
 
@@ -121,6 +144,7 @@ async def counts_of(connection: Connection, list_id: UUID) -> dict[Verdict, int]
 async def close(connection: Connection, list_id: UUID, at: datetime) -> None:
     """The body goes in the transaction of `ListClosed`."""
     await connection.execute(CLOSE, list_id, at)
+    await parts.drop(connection, list_id)
 
 
 async def coverage(connection: Connection, list_id: UUID) -> dict[str, int]:
@@ -139,8 +163,9 @@ async def forget_refused(connection: Connection, now: datetime) -> None:
 
 
 KEEP = """
-insert into lists (list_id, sender, format, reference_date, sealed_body, received_at) values ($1, $2, $3, $4, $5, $6)
+insert into lists (list_id, sender, format, reference_date, size, fingerprint, received_at) values ($1, $2, $3, $4, $5, $6, $7)
 """
+KEPT = "select sender, size, fingerprint from lists where list_id = $1"
 KEEP_REFUSED = "insert into refused_lists (list_id, sender, rule, refused_at) values ($1, $2, $3, $4)"
 OPEN = """
 select l.list_id from lists l left join held_list h using (list_id)
@@ -153,7 +178,7 @@ where l.closed_at is null and (h.list_id is null or h.decision = 'released')
 LOCK = "select pg_try_advisory_lock($1)"
 UNLOCK = "select pg_advisory_unlock($1)"
 JOB = """
-select l.sender, l.format, l.reference_date, l.sealed_body, l.last_line, e.event_id, e.correlation_id, e.traceparent, e.tracestate
+select l.sender, l.format, l.reference_date, l.size, l.last_line, e.event_id, e.correlation_id, e.traceparent, e.tracestate
 from lists l join events e on e.stream_id = $2 and e.stream_version = 1
 where l.list_id = $1 and l.closed_at is null
 """
@@ -165,7 +190,7 @@ where list_id = $1 and last_line = $2 and closed_at is null
 VERDICT_COLUMNS = ("list_id", "line", "verdict", "fields", "rules", "hmac", "sealed_line", "at")
 WITH_HMAC = "select hmac, list_id from line_verdict where hmac = any($1::bytea[])"
 COUNTS = "select accepted, accepted_with_remarks, rejected, held, not_kept from lists where list_id = $1 for update"
-CLOSE = "update lists set closed_at = $2, sealed_body = null where list_id = $1"
+CLOSE = "update lists set closed_at = $2 where list_id = $1"
 COVERAGE = """
 select l.format, count(*) as n from lists l left join held_list h using (list_id)
 where (l.closed_at is not null or l.list_id = $1) and (h.list_id is null or h.decision = 'released')

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Seque
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from itertools import batched
+from itertools import batched, dropwhile
 
 import asyncpg
 from opentelemetry import trace as tracing
@@ -16,7 +16,7 @@ from chassis.event_store import Conflict, Connection
 from chassis.failpoints import failpoint
 from chassis.http import current_trace
 from chassis.telemetry import context_from
-from intake import batch, closing, lists
+from intake import batch, closing, lists, parts
 from intake.batch import Desk
 from intake.domain.detection import Rule
 from intake.formats import ADAPTERS
@@ -70,6 +70,7 @@ class Reader:
             job = await lists.claim(connection)
             if job is None:
                 await lists.forget_refused(connection, self.desk.clock.now())
+                await parts.forget_abandoned(connection, self.desk.clock.now())
                 return False
             parent = context_from(job.trace.traceparent, job.trace.tracestate)
             try:
@@ -82,10 +83,9 @@ class Reader:
 
     async def _read(self, connection: Connection, job: Job, trace: Trace) -> None:
         keys = (await self.desk.keyring.keys([job.list_id]))[job.list_id]
-        body = keys.open_bytes("list", "body", job.sealed_body)
-        raw = await asyncio.to_thread(ADAPTERS[job.format].read, body)
         after = job.last_line
-        lines = batched((one for one in raw if one.line > after), self.lines_at_once)
+        raw = ADAPTERS[job.format].read(parts.opened(self.pool, keys, job.list_id, job.size))
+        lines = batched(dropwhile(lambda one: one.line <= job.last_line, raw), self.lines_at_once)
         async with aclosing(_ahead(partial(self._next, lines, job))) as batches:
             async for prepared in batches:
                 await self._again(partial(batch.take, self.desk, connection, job, prepared, after=after, trace=trace))

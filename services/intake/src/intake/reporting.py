@@ -87,11 +87,13 @@ class Reporting:
         digests = self.desk.digests
         prepared = Prepared(raw=report.cells, line=record, tokens=digests.tokens(record.identity), hmac=hmac_of(record, digests))
 
+        request = self._request(report, today)
+
         async def also(connection: Connection) -> None:
             now = self.desk.clock.now()
             await lists.keep_received(
                 connection, list_id=report.report_id, sender=report.reporter, list_format=report.origin, reference_date=today,
-                sealed_body=b"", at=now,
+                size=len(report.body), fingerprint=request.fingerprint, at=now,
             )  # fmt: skip
             job = await lists.job_of(connection, report.report_id)
             if job is None:
@@ -101,7 +103,7 @@ class Reporting:
             await closing.decide_some(self.desk, connection, job, self.rule, report.trace)
             await lists.close(connection, report.report_id, now)
 
-        await self.desk.list_handler.handle_with(self._request(report, today), also)
+        await self.desk.list_handler.handle_with(request, also)
         return await self._judged(report.report_id)
 
     def _request(self, report: Report, today: date) -> Request[ListCommand]:
