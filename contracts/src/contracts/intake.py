@@ -13,6 +13,7 @@ from contracts.personal import Contact, Guardians, Identity
 ListFormat = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 Content = Literal["leavers", "enrolments", "all"]
 HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
+Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
 ExitOrigin = Literal["list", "report", "self"]
 
 
@@ -121,6 +122,15 @@ class ListLineHeld(_OfList):
     """A line waits for a human: taking it might join two persons or split one."""
 
     line: Public[int]
+    findings: Public[tuple[Finding, ...]]
+
+
+class ListLineReconsidered(_OfList):
+    """A kept line was decided again by the rules of a later day; its facts, if it has become one, are said beside this."""
+
+    line: Public[int]
+    was: Public[Verdict]
+    verdict: Public[Verdict]
     findings: Public[tuple[Finding, ...]]
 
 
@@ -241,12 +251,15 @@ class DropoutWithdrawn(_OfPerson):
     facts: Pseudonymous[tuple[UUID, ...]]
 
 
-type ListEvent = ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived | ListLineRejected | ListLineHeld | ListClosed
+type ListEvent = (
+    ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived
+    | ListLineRejected | ListLineHeld | ListLineReconsidered | ListClosed
+)  # fmt: skip
 type SourceEvent = SourceExpected | SourceSilent | SourceResumed
 type PersonEvent = ExitSeen | EnrolmentSeen | DiplomaSeen | DropoutDetected | DropoutWithdrawn
 
 EVENTS: tuple[type[Event], ...] = (
-    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, ListLineRejected, ListLineHeld, ListClosed,
+    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, DiplomaSeen, DropoutDetected, DropoutWithdrawn,
 )  # fmt: skip

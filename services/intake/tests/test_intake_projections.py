@@ -9,7 +9,7 @@ from test_person import detected, withdrawn
 from chassis.heard import Heard, RawRecord
 from contracts.envelope import Attributes, Envelope
 from contracts.event import Event
-from contracts.intake import ListClosed, ListReceived
+from contracts.intake import ListClosed, ListLineReconsidered, ListReceived
 from intake.projections import dropouts, list_totals
 
 
@@ -39,3 +39,13 @@ def test_a_list_counts_when_it_closes() -> None:
     events: list[Heard[list_totals.Concerned]] = [heard(received), heard(closed)]
     row = reduce(list_totals.apply, events, None)
     assert row is not None and (row.departement, row.closed, row.lines, row.accepted, row.not_kept) == ("44", True, 4, 1, 1)
+
+
+def test_a_reconsidered_line_moves_from_one_count_to_another() -> None:
+    closed = ListClosed(list_id=LIST, lines=4, accepted=1, accepted_with_remarks=1, rejected=1, held=0, not_kept=1)
+    moved = ListLineReconsidered(list_id=LIST, line=3, was="rejected", verdict="accepted", findings=())
+    stays = ListLineReconsidered(list_id=LIST, line=4, was="accepted", verdict="accepted", findings=())
+    events: list[Heard[list_totals.Concerned]] = [heard(closed), heard(moved), heard(stays)]
+    row = reduce(list_totals.apply, events, None)
+    assert row is not None and (row.lines, row.accepted, row.rejected) == (4, 2, 0)
+    assert list_totals.apply(None, heard(moved)) is None

@@ -10,6 +10,7 @@ from contracts.intake import (
     ListClosed,
     ListHeld,
     ListLineHeld,
+    ListLineReconsidered,
     ListLineRejected,
     ListReceived,
     ListRefused,
@@ -20,6 +21,7 @@ from intake.domain.list import (
     DECIDED_OTHERWISE,
     HELD,
     NOT_HELD,
+    NOT_READ,
     SUM,
     UNKNOWN,
     CloseList,
@@ -27,6 +29,8 @@ from intake.domain.list import (
     HoldList,
     ReceiveList,
     ReceiveReport,
+    Reconsidered,
+    ReconsiderLines,
     RefuseList,
     RejectLine,
     ReleaseList,
@@ -122,3 +126,13 @@ def test_a_report_is_received_once_and_may_be_held() -> None:
     given(DECIDER, received).when(receive).then_nothing()
     held = TellLines(list_id=LIST, lines=(HoldLine(list_id=LIST, line=1, findings=FINDINGS),))
     given(DECIDER, received).when(held).then(ListLineHeld(list_id=LIST, line=1, findings=FINDINGS))
+
+
+def test_lines_of_a_list_that_is_read_or_of_a_report_are_reconsidered_and_of_no_other() -> None:
+    one = Reconsidered(line=3, was="rejected", verdict="accepted", findings=())
+    again = ReconsiderLines(list_id=LIST, lines=(one,))
+    told = ListLineReconsidered(list_id=LIST, line=3, was="rejected", verdict="accepted", findings=())
+    given(DECIDER, RECEIVED, CLOSED).when(again).then(told)
+    given(DECIDER, ReportReceived(list_id=LIST, origin="self", reference_date=REFERENCE)).when(again).then(told)
+    for past in ((), (RECEIVED,), (RECEIVED, IS_HELD), (RECEIVED, IS_HELD, REFUSED)):
+        given(DECIDER, *past).when(again).then_refused(NOT_READ)

@@ -29,6 +29,8 @@ from intake.reader import Reader
 from intake.receiving import Reception
 from intake.reporting import Reporting
 from intake.reports import report_routes
+from intake.reprocess import reprocess_routes
+from intake.reprocessing import Reprocessing
 
 KEY_BYTES = 32
 
@@ -65,6 +67,7 @@ def build(basics: Basics) -> Parts:
             routes(basics.app, reception),
             figure_routes(basics.app),
             cadence_routes(basics.app, sources, basics.clock),
+            reprocess_routes(Reprocessing(pool=basics.app, desk=desk, rule=SIEI_V1)),
             report_routes(Reporting(desk=desk, rule=SIEI_V1)),
             held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
         ),

@@ -1,10 +1,11 @@
 """One batch of a list's lines becomes facts, verdicts and progress, in one transaction."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4, uuid5
 
 import orjson
+from pydantic import TypeAdapter
 
 from chassis.clock import Clock
 from chassis.decider import Outcome, Request, Trace
@@ -26,6 +27,8 @@ from intake.sources import SourceHandler
 from intake.validation import mendable, validated
 
 ACTOR = "/raccroche/intake"
+CELLS = TypeAdapter(Cells)
+"""How the cells of a kept line are written, and read again."""
 CLASSES = ("identity", "contact", "guardians", "notes")
 
 
@@ -88,14 +91,14 @@ async def take(desk: Desk, connection: Connection, job: Job, prepared: Sequence[
         found = sorter.sort(prepared)
         await persons.keep(connection, [(one.person_id, one.tokens) for one in (*found.leavers, *found.enrolled)])
         await snapshots.keep(connection, found.snapshots)
-        await _say_facts(desk, connection, job, found, register, trace)
+        await say_facts(desk, connection, job, found, register, trace)
         await _say_refused(desk, connection, job, found, trace)
         await persons.touch(connection, job.list_id, found.touched)
         verdicts = await _with_refused_lines(desk, job, found)
         await lists.advance(connection, job, after=after, verdicts=verdicts, at=desk.clock.now())
 
 
-async def _say_facts(desk: Desk, connection: Connection, job: Job, found: Sorted, register: Register, trace: Trace) -> None:
+async def say_facts(desk: Desk, connection: Connection, job: Job, found: Sorted, register: Register, trace: Trace) -> None:
     await desk.keyring.ensure(found.made, CLASSES)
     keys = await desk.keyring.keys(list({one.person_id for one in found.leavers}))
     remembered = await _remembered(connection, found, register)
@@ -198,4 +201,4 @@ async def _with_refused_lines(desk: Desk, job: Job, found: Sorted) -> list[LineV
 
 
 def _bytes_of(raw: RawLine) -> bytes:
-    return orjson.dumps(asdict(mendable(raw)) if isinstance(raw, Cells) else {"line": raw.line, "text": raw.text})
+    return CELLS.dump_json(mendable(raw)) if isinstance(raw, Cells) else orjson.dumps({"line": raw.line, "text": raw.text})

@@ -13,6 +13,7 @@ from intake import parts
 from intake.rules import Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
+FORMATS = {"report": "csv", "self": "csv"}
 KEPT_REFUSED = timedelta(days=30)
 
 
@@ -91,15 +92,16 @@ async def claim(connection: Connection) -> Job | None:
     return None
 
 
-async def job_of(connection: Connection, list_id: UUID) -> Job | None:
-    """The list, if it is not closed."""
-    row = await connection.fetchrow(JOB, list_id, f"list-{list_id}")
+async def job_of(connection: Connection, list_id: UUID, *, closed: bool = False) -> Job | None:
+    """The list, if it is not closed; or, if so asked, if it is. A single report has the columns of our CSV."""
+    row = await connection.fetchrow(JOB, list_id, f"list-{list_id}", closed)
     if row is None:
         return None
     return Job(
-        list_id=list_id, sender=row["sender"], format=row["format"], reference_date=row["reference_date"],
+        list_id=list_id, sender=row["sender"], format=FORMATS.get(row["format"], row["format"]), reference_date=row["reference_date"],
         size=row["size"], last_line=row["last_line"], received_event=row["event_id"],
         correlation_id=row["correlation_id"], trace=Trace(traceparent=row["traceparent"], tracestate=row["tracestate"]),
+        origin=row["format"] if row["format"] in FORMATS else "list",
     )  # fmt: skip
 
 
@@ -180,7 +182,7 @@ UNLOCK = "select pg_advisory_unlock($1)"
 JOB = """
 select l.sender, l.format, l.reference_date, l.size, l.last_line, e.event_id, e.correlation_id, e.traceparent, e.tracestate
 from lists l join events e on e.stream_id = $2 and e.stream_version = 1
-where l.list_id = $1 and l.closed_at is null
+where l.list_id = $1 and (l.closed_at is not null) = $3
 """
 ADVANCE = """
 update lists set last_line = $3, accepted = accepted + $4, accepted_with_remarks = accepted_with_remarks + $5,

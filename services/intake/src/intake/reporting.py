@@ -3,7 +3,7 @@
 Nothing of a report that is rejected, or of somebody under 16, is kept: whoever sent it has the answer in hand.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -98,7 +98,6 @@ class Reporting:
             job = await lists.job_of(connection, report.report_id)
             if job is None:
                 raise RuntimeError("a report that was just kept is there")
-            job = replace(job, origin=report.origin)
             await batch.take(self.desk, connection, job, [prepared], after=0, trace=report.trace)
             await closing.decide_some(self.desk, connection, job, self.rule, report.trace)
             await lists.close(connection, report.report_id, now)

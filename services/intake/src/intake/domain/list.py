@@ -15,11 +15,13 @@ from contracts.intake import (
     ListFormat,
     ListHeld,
     ListLineHeld,
+    ListLineReconsidered,
     ListLineRejected,
     ListReceived,
     ListRefused,
     ListReleased,
     ReportReceived,
+    Verdict,
 )
 
 
@@ -97,6 +99,24 @@ class TellLines:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reconsidered:
+    """One kept line, decided again."""
+
+    line: int
+    was: Verdict
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconsiderLines:
+    """The kept lines upon which today's rules decide otherwise."""
+
+    list_id: UUID
+    lines: tuple[Reconsidered, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CloseList:
     """The last line has its verdict."""
 
@@ -109,7 +129,7 @@ class CloseList:
     not_kept: int
 
 
-type ListCommand = ReceiveList | ReceiveReport | HoldList | ReleaseList | RefuseList | TellLines | CloseList
+type ListCommand = ReceiveList | ReceiveReport | HoldList | ReleaseList | RefuseList | TellLines | ReconsiderLines | CloseList
 
 
 @dataclass(frozen=True)
@@ -119,9 +139,10 @@ class Unknown:
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
-    """Received, not closed. `released`: a human looked at it and let it be read."""
+    """Received, not closed. `released`: a human looked at it and let it be read. `report`: all of it is told at once."""
 
     released: bool = False
+    report: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,6 +165,7 @@ type SentList = Unknown | Open | Held | NeverRead | Closed
 UNKNOWN = "the list was never received"
 SUM = "the verdicts do not add up to the lines"
 HELD = "the list is held until somebody decides"
+NOT_READ = "the list is not read to its end"
 NOT_HELD = "the list is not held"
 DECIDED_OTHERWISE = "the list was decided upon otherwise"
 
@@ -151,14 +173,14 @@ DECIDED_OTHERWISE = "the list was decided upon otherwise"
 def evolve(state: SentList, event: ListEvent) -> SentList:
     match event:
         case ListReceived() | ReportReceived():
-            return Open()
+            return Open(report=isinstance(event, ReportReceived))
         case ListHeld():
             return Held()
         case ListReleased():
             return Open(released=True)
         case ListRefused():
             return NeverRead()
-        case ListLineRejected() | ListLineHeld():
+        case ListLineRejected() | ListLineHeld() | ListLineReconsidered():
             return state
         case ListClosed():
             return Closed()
@@ -174,6 +196,8 @@ def decide(state: SentList, command: ListCommand) -> Sequence[ListEvent]:
             return decide_whole(state, command)
         case TellLines():
             return tell(state, command)
+        case ReconsiderLines():
+            return reconsider(state, command)
         case CloseList():
             return close(state, command)
 
@@ -262,6 +286,17 @@ def tell(state: SentList, command: TellLines) -> Sequence[ListEvent]:
             return [_told(one) for one in command.lines]
         case Closed():
             return []
+
+
+def reconsider(state: SentList, command: ReconsiderLines) -> Sequence[ListEvent]:
+    match state:
+        case Closed() | Open(report=True):
+            return [
+                ListLineReconsidered(list_id=command.list_id, line=one.line, was=one.was, verdict=one.verdict, findings=one.findings)
+                for one in command.lines
+            ]
+        case Unknown() | Held() | NeverRead() | Open():
+            raise Refused(NOT_READ)
 
 
 def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:

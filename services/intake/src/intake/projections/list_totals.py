@@ -5,10 +5,10 @@ from uuid import UUID
 
 from chassis.heard import Heard
 from chassis.projection import Projection
-from contracts.intake import ListClosed, ListReceived
+from contracts.intake import ListClosed, ListLineReconsidered, ListReceived
 from intake.cleaning import departement_of_uai
 
-type Concerned = ListReceived | ListClosed
+type Concerned = ListReceived | ListClosed | ListLineReconsidered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,13 @@ class ListTotals:
     not_kept: int = 0
 
 
+def _moved(row: ListTotals, was: str, verdict: str) -> ListTotals:
+    counts = {name: getattr(row, name) for name in {was, verdict}}
+    counts[was] -= 1
+    counts[verdict] += 1
+    return replace(row, **counts)
+
+
 def key(event: Concerned) -> UUID:
     return event.list_id
 
@@ -40,8 +47,10 @@ def apply(row: ListTotals | None, heard: Heard[Concerned]) -> ListTotals | None:
                 accepted_with_remarks=closed.accepted_with_remarks, rejected=closed.rejected, held=closed.held,
                 not_kept=closed.not_kept,
             )  # fmt: skip
+        case ListLineReconsidered(was=was, verdict=verdict):
+            return _moved(row, was, verdict) if row and row.closed else row
 
 
 LIST_TOTALS: Projection[ListTotals] = Projection(
-    table="list_totals", row=ListTotals, key_column="list_id", hears=(ListReceived, ListClosed), key=key, apply=apply
+    table="list_totals", row=ListTotals, key_column="list_id", hears=(ListReceived, ListClosed, ListLineReconsidered), key=key, apply=apply
 )
