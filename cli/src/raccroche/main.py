@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from raccroche import keeping_commands
 from raccroche.demo.command import demo
 from raccroche.history_commands import history
 from raccroche.ops.commands import ops
@@ -29,6 +30,9 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Ra
 app.command("demo")(demo)
 app.add_typer(history, name="history")
 app.add_typer(ops, name="ops")
+intake = typer.Typer(no_args_is_help=True, help="Lists, reports and their sources.")
+keeping_commands.add_to(intake)
+app.add_typer(intake, name="intake")
 clock = typer.Typer(no_args_is_help=True, help="The local stack's clock.")
 app.add_typer(clock, name="clock")
 
