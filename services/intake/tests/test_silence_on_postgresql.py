@@ -101,6 +101,19 @@ async def test_a_held_list_ends_no_silence_before_it_is_read(door: Entrance) -> 
     assert await door.house.events(SourceResumed) == []
 
 
+async def test_a_held_list_teaches_no_cadence(door: Entrance) -> None:
+    for day in (0, 30):
+        await send_on(door, day)
+    door.house.clock.at = START + timedelta(days=60)
+    held = await door.client.put(
+        f"/lists/{uuid4()}", params={"format": "csv", "reference_date": "2026-01-01"}, content=leavers_csv(leaver()), headers=SENDER
+    )
+    assert held.json()["status"] == "held"
+    await send_on(door, 90)
+    (expected,) = await door.house.events(SourceExpected)
+    assert isinstance(expected, SourceExpected) and expected.every_days == 60
+
+
 async def test_figures_of_a_silent_territory_say_that_they_are_incomplete_and_why(door: Entrance) -> None:
     for day in (0, 30, 60):
         await send_on(door, day)
