@@ -1,5 +1,6 @@
 """Kept lines decided again after a rule changed: the difference first, nothing written by a plan, once by an application."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,8 +12,10 @@ from intake_house import FreshDatabase
 from intake_specimens import leaver, leavers_csv
 from test_intake_api_on_postgresql import OPS, SENDER, Entrance, opened_entrance, token
 
-from contracts.intake import DropoutDetected, ExitSeen, ListClosed, ListLineHeld, ListLineReconsidered
+from contracts.intake import DropoutDetected, ExitSeen, Finding, ListClosed, ListLineHeld, ListLineReconsidered
 from intake import cleaning, sorting, validation
+from intake.batch import CELLS
+from intake.formats.cells import Cells, GuardianCells
 from intake.identity import Nobody
 from intake.reader import Reader
 
@@ -167,3 +170,22 @@ async def test_only_ops_and_only_a_list_that_is_read(door: Entrance) -> None:
     assert (await door.client.get(path, headers=OPS)).status_code == 404
     assert (await door.client.post(path, headers={**OPS, "Idempotency-Key": str(uuid4())})).status_code == 404
     assert await door.house.events(ListClosed) == []
+
+
+async def test_two_applications_at_the_same_time_write_once(door: Entrance, stricter: pytest.MonkeyPatch) -> None:
+    await take(door, leaver(nom="DUVAL-LON"))
+    stricter.undo()
+    done = await asyncio.gather(*(apply(door) for _ in range(4)))
+    assert sorted(len(one["lines"]) for one in done) == [0, 0, 0, 1]  # type: ignore[arg-type]  # lists
+    assert len(await door.house.events(ListLineReconsidered)) == 1 and len(await door.house.events(ExitSeen)) == 1
+
+
+async def test_kept_cells_are_read_again_as_they_were(door: Entrance) -> None:
+    guardian = GuardianCells(family_name="DUVALLON", phones=("0612345679",))
+    found = Finding(field="nom", rule="NAME_INVALID")
+    cells = Cells(line=7, kind="leaver", uai="0440074S", ine="0123456789A", first_names=("Maïa",), guardians=(guardian,), findings=(found,))
+    assert CELLS.validate_json(CELLS.dump_json(cells)) == cells
+    await take(door, leaver(nom="", telephone="06 12"))
+    keys = (await door.house.keyring.keys([LIST]))[LIST]
+    kept = keys.open_bytes("list", "line", await door.house.pool.fetchval("select sealed_line from line_verdict"))
+    assert CELLS.validate_json(kept).phones == ("06 12",)
