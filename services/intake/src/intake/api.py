@@ -48,7 +48,7 @@ def _receiving_route(router: APIRouter, reception: Reception) -> None:
         sender = _establishment(caller)
         sending = Sending(
             list_id=list_id, sender=sender, format=list_format, reference_date=reference_date, actor=caller.actor,
-            trace=current_trace(), span=_span_of(request.headers.get("content-range")), declared=request.headers.get("repr-digest"),
+            trace=current_trace(), span=_span_of(request.headers.get("content-range")), declared=request.headers.get("sending-key"),
         )  # fmt: skip
         received = await _received(reception, sending, request)
         status = {"status": "received"} if received.whole else {"status": "receiving", "received": received.size}

@@ -35,7 +35,7 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """What an establishment sends, and who asks for it. span: none is the whole. declared: the sender's own digest of the whole."""
+    """What an establishment sends, and who asks for it. span: none is the whole. declared: by which its sender knows the whole."""
 
     list_id: UUID
     sender: str
