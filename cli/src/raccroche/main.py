@@ -12,6 +12,7 @@ import typer
 from raccroche import keeping_commands
 from raccroche.demo.command import demo
 from raccroche.history_commands import history
+from raccroche.intake_commands import intake
 from raccroche.ops.commands import ops
 from raccroche.stack import NotUp, Stack
 from raccroche.stack.jars import WrongJar
@@ -29,10 +30,9 @@ Nodes = Annotated[int | None, typer.Option(help="The broker's nodes, 1 or 3; tho
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Raccroche: find, follow, refer, transmit, remember.")
 app.command("demo")(demo)
 app.add_typer(history, name="history")
-app.add_typer(ops, name="ops")
-intake = typer.Typer(no_args_is_help=True, help="Lists, reports and their sources.")
 keeping_commands.add_to(intake)
 app.add_typer(intake, name="intake")
+app.add_typer(ops, name="ops")
 clock = typer.Typer(no_args_is_help=True, help="The local stack's clock.")
 app.add_typer(clock, name="clock")
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from chassis.callers import Caller, require
@@ -20,6 +20,7 @@ from intake.holding import Repeated
 from intake.parts import TakenOver
 from intake.receiving import CutShort, OtherOffset, Received, Reception, Sending, Span
 from intake.rules import Verdict, sentence_of
+from intake.verdicts import csv_of, findings_of
 
 CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 NO_SUCH_LIST = Problem(404, "No such list", "no list of yours has this id", None)
@@ -48,7 +49,7 @@ def _receiving_route(router: APIRouter, reception: Reception) -> None:
         sending = Sending(
             list_id=list_id, sender=sender, format=list_format, reference_date=reference_date, actor=caller.actor,
             trace=current_trace(), territory=caller.territory, span=_span_of(request.headers.get("content-range")),
-            declared=request.headers.get("repr-digest"),
+            declared=request.headers.get("sending-key"),
         )  # fmt: skip
         try:
             received = await _received(reception, sending, request)
@@ -115,6 +116,12 @@ def _question_routes(router: APIRouter, pool: asyncpg.Pool) -> None:
         rows = await pool.fetch(LINES, list_id, verdict, after, limit)
         return {"lines": [_line(row) for row in rows]}
 
+    @router.get("/lists/{list_id}/verdicts.csv")
+    async def verdicts_csv(list_id: UUID, caller: SenderOrOps) -> StreamingResponse:
+        await _list_of(pool, list_id, caller)
+        attached = {"Content-Disposition": f'attachment; filename="verdicts-{list_id}.csv"'}
+        return StreamingResponse(csv_of(pool, list_id), media_type="text/csv; charset=utf-8", headers=attached)
+
 
 def _establishment(caller: Caller) -> str:
     if caller.uai is None:
@@ -139,7 +146,7 @@ def _held_for(reasons: list[str]) -> list[dict[str, str]]:
 
 def _line(row: asyncpg.Record) -> dict[str, object]:
     """One line as its sender reads it; of an under-16, only that it was one."""
-    broken = [("date_naissance", "UNDER_16")] if row["verdict"] == "not_kept" else zip(row["fields"], row["rules"], strict=True)
+    broken = findings_of(row["verdict"], row["fields"], row["rules"])
     findings = [{"field": name, "rule": rule, "sentence": sentence_of(rule)} for name, rule in broken]
     return {"line": row["line"], "verdict": row["verdict"], "findings": findings}
 

@@ -38,8 +38,8 @@ class Span:
 class Sending:
     """What an establishment sends, and who asks for it.
 
-    span: none is the whole. declared: the sender's own digest of the whole. territory: the départements for whose establishments it
-    may speak.
+    span: none is the whole. declared: by which its sender knows the whole. territory: the départements for whose
+    establishments it may speak.
     """
 
     list_id: UUID
