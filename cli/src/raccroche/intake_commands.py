@@ -82,7 +82,7 @@ def submit(
         _send(entrance, f"/lists/{name}", body, file.stat().st_size, said, declared=hmac(_key(), content, "sha256").hex())
         document = _waited(entrance, name) if wait else entrance.asked("GET", f"/lists/{name}").json()
     _show(document, as_json=as_json)
-    if wait and document["rejected"]:
+    if wait and (document["rejected"] or document["status"] != "closed"):
         raise typer.Exit(1)
 
 
@@ -141,7 +141,7 @@ def _send(entrance: Entrance, path: str, body: BinaryIO, size: int, said: dict[s
                 continue
             if answer.status_code not in AGAIN and answer.status_code >= 300:
                 raise NotTaken(_said(answer))
-            if answer.status_code < 300 and answer.json()["status"] == "received":
+            if answer.status_code < 300 and answer.json()["status"] != "receiving":
                 return
             time.sleep(POLL_SECONDS)
     raise NotTaken("intake does not answer")
@@ -170,7 +170,7 @@ def _waited(entrance: Entrance, list_id: UUID) -> dict[str, object]:
     with Console(stderr=True).status("reading") as status:
         while True:
             document: dict[str, object] = entrance.asked("GET", f"/lists/{list_id}").json()
-            if document["status"] == "closed":
+            if document["status"] in {"closed", "held", "refused"}:  # a held list waits for a human, perhaps for days
                 return document
             status.update(f"reading: {document['lines']} lines have their verdict")
             time.sleep(POLL_SECONDS)
