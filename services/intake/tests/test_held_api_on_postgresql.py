@@ -68,7 +68,7 @@ async def test_a_released_list_is_read_next_and_no_longer_waits(door: Entrance, 
     assert (await door.client.get("/held", headers=OPS)).json() == {"held": []}
     await door.house.read_all()
     shown = (await door.client.get(f"/lists/{held}", headers=SENDER)).json()
-    assert (shown["status"], shown["lines"], shown["accepted"]) == ("closed", 1, 1)
+    assert (shown["status"], shown["lines"], shown["accepted"], "held_for" in shown) == ("closed", 1, 1, False)
     assert len(await door.house.events(ListReleased)) == 1
 
 

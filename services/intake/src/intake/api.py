@@ -158,7 +158,8 @@ select l.list_id, sender, format, reference_date,
   case when h.list_id is not null and decision is null then 'held' when decision = 'refused' then 'refused'
     when closed_at is not null then 'closed' when last_line > 0 then 'reading' else 'received' end as status,
   accepted + accepted_with_remarks + rejected + held + not_kept as lines,
-  accepted, accepted_with_remarks, rejected, held, not_kept, h.reasons
+  accepted, accepted_with_remarks, rejected, held, not_kept,
+  case when h.decision is distinct from 'released' then h.reasons end as reasons
 from lists l left join held_list h using (list_id)
 where l.list_id = coalesce((select same_as from repeated_list where list_id = $1), $1)
 """
