@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 from uuid import uuid4
@@ -14,6 +15,7 @@ from intake_house import House as Intake
 
 from chassis.provision import Database, chassis_migrations, keyring_migrations
 from intake.formats import ADAPTERS
+from intake.reader import LINES_AT_ONCE
 from load.house import House
 from load.measuring import Row, in_turns
 from raccroche.fiction import identifiers, names, sifa
@@ -69,7 +71,7 @@ async def _intake(house: House) -> AsyncIterator[Intake]:
     keyring = await house.database_like(Database(name="keyring", migrations=(keyring_migrations(),), login_roles=("app",)))
     try:
         async with entered(intake["app"], keyring["app"]) as opened:
-            yield opened
+            yield replace(opened, reader=replace(opened.reader, lines_at_once=LINES_AT_ONCE))  # as in life; its tests take fewer
     finally:
         for dsns in (intake, keyring):
             await house.drop(dsns)

@@ -1,9 +1,11 @@
 """Bodies that come in pieces: cut anywhere and taken up again, sent twice, by another, over the limit; what lies encrypted meanwhile."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -15,7 +17,7 @@ from chassis.handler import KeyReused
 from intake import parts
 from intake.formats import ADAPTERS
 from intake.formats.cells import ListRefused
-from intake.parts import PART_BYTES, TakenOver
+from intake.parts import PART_BYTES, TakenOver, Upload
 from intake.receiving import CutShort, OtherOffset, Sending, Span
 
 pytestmark = pytest.mark.stack
@@ -175,3 +177,26 @@ async def test_an_abandoned_upload_goes_after_a_day(intake: House) -> None:
     await intake.read_all()
     assert await intake.reception.progress(FIRST, UAI) is None
     assert await intake.pool.fetchval("select count(*) from list_part") == 0
+
+
+async def test_a_body_of_three_hundred_mebibytes_takes_no_more_memory_than_a_small_one(intake: House) -> None:
+    script = str(Path(__file__).parent / "heavy_reader.py")
+    heavy = await asyncio.create_subprocess_exec(sys.executable, script, *intake.dsns, "300", stdout=asyncio.subprocess.PIPE)
+    told, _ = await heavy.communicate()
+    small, large = map(int, told.split())
+    assert large - small < 60 * 1024
+    assert await intake.pool.fetchval("select sum(not_kept) from lists where closed_at is not null") > 35_000
+
+
+async def test_a_request_that_begins_when_the_list_is_there_or_its_parts_are_gone_changes_nothing(intake: House) -> None:
+    await intake.reception.receive(WHOLE, pieces(BODY))
+    for list_id, size in ((FIRST, 0), (UUID(int=202), PART_BYTES)):
+        late = Upload(
+            list_id=list_id, sender=UAI, format="csv", reference_date=REFERENCE, declared=None, holder=UUID(int=1), size=size, total=None
+        )
+        async with intake.pool.acquire() as connection:
+            with pytest.raises(TakenOver):
+                await parts.begin(connection, late, at=intake.clock.now())
+    await intake.read_all()
+    assert len(await intake.verdicts(FIRST)) == 600
+    assert await intake.pool.fetchval("select count(*) from list_upload") == 0

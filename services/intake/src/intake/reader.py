@@ -24,6 +24,7 @@ from intake.formats.cells import RawLine
 from intake.lists import Job, ProgressLost
 from intake.sorting import Prepared
 
+LINES_AT_ONCE = 2000
 ATTEMPTS = 12
 IDLE_SECONDS = 1.0
 PASSING = (
@@ -44,7 +45,7 @@ class Reader:
     rule: Rule
     arrived: asyncio.Event
     committed: Callable[[], None]
-    lines_at_once: int = 2000
+    lines_at_once: int = LINES_AT_ONCE
 
     async def run(self) -> None:
         """For ever. Trouble with the database passes: the list is taken up again where its last batch left it."""
