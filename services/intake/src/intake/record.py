@@ -10,6 +10,16 @@ from intake.formats.cells import Cells
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Contract:
+    """One apprenticeship contract. `end` is its last day; `broken_on` that of its rupture, the first day without it."""
+
+    start: date
+    end: date | None
+    broken_on: date | None
+    motive: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """One line that can be taken. `age` in whole years on the list's reference date. `departement` of residence, else of the UAI."""
 
@@ -27,6 +37,7 @@ class Record:
     age: int
     majority_month: str
     departement: str
+    contracts: tuple[Contract, ...] = ()
     remarks: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:
