@@ -10,6 +10,7 @@ from chassis.subscription import Subscription
 from contracts.intake import ListEvent, PersonEvent
 from intake.api import routes
 from intake.batch import ACTOR, Desk
+from intake.detections import DetectionDesk, detection_routes
 from intake.domain.detection import SIEI_V1
 from intake.domain.list import LIST, ListCommand, SentList
 from intake.domain.person import PERSON, Person, PersonCommand
@@ -19,6 +20,7 @@ from intake.projections.dropouts import DROPOUTS
 from intake.projections.list_totals import LIST_TOTALS
 from intake.reader import Reader
 from intake.receiving import Reception
+from intake.revisiting import Revisiting
 
 KEY_BYTES = 32
 
@@ -42,9 +44,11 @@ def build(basics: Basics) -> Parts:
     arrived = asyncio.Event()
     reader = Reader(pool=basics.app, desk=desk, rule=SIEI_V1, arrived=arrived, committed=basics.wake)
     reception = Reception(pool=basics.app, handler=lists, keyring=basics.keyring, digests=digests, clock=basics.clock, arrived=arrived)
+    revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
+    detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
     return Parts(
         subscription=Subscription(consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS)),
-        routers=(routes(basics.app, reception),),
+        routers=(routes(basics.app, reception), detection_routes(detections)),
         workers=(reader.run,),
         pending=pending,
     )

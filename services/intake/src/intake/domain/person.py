@@ -133,6 +133,7 @@ class Standing:
     rule: str
     version: int
     left: Exit
+    departement: str
     reference_date: date
     age: int
     contested: ContestMotive | None = None
@@ -179,7 +180,8 @@ def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: PLR0911 -- one
 def _standing(event: DropoutDetected) -> Standing:
     return Standing(
         detection_id=event.detection_id, flags=event.flags, rule=event.rule, version=event.rule_version,
-        left=(event.last_uai, event.exit_date), reference_date=event.reference_date, age=event.age,
+        left=(event.last_uai, event.exit_date), departement=event.departement,
+        reference_date=event.reference_date, age=event.age,
     )  # fmt: skip
 
 
@@ -243,6 +245,17 @@ def is_set_aside(state: Person, rule: Rule) -> bool:
     exit_seen = latest_exit(state)
     left = (exit_seen.uai, exit_seen.exit_date)
     return left in state.judged or (left, rule.name, rule.version) in state.undone
+
+
+def would_be_found(state: Person, rule: Rule) -> bool:
+    """Whether this version, had it decided on the same days, would have this person stand as a dropout today."""
+    if not state.exits:
+        return False
+    if (standing := state.standing) is not None:
+        facts = facts_of(state, standing.age, standing.reference_date)
+        return is_dropout(flags_of(facts, rule)) and why_withdrawn(standing, facts, rule) is None
+    exit_seen = latest_exit(state)
+    return is_dropout(flags_of(facts_of(state, exit_seen.age, exit_seen.reference_date), rule)) and not is_set_aside(state, rule)
 
 
 def latest_exit(state: Person) -> ExitSeen:
