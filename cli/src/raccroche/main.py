@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from raccroche.demo.command import demo
+from raccroche.detection_commands import detection
 from raccroche.history_commands import history
 from raccroche.ops.commands import ops
 from raccroche.stack import NotUp, Stack
@@ -29,6 +30,9 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Ra
 app.command("demo")(demo)
 app.add_typer(history, name="history")
 app.add_typer(ops, name="ops")
+intake = typer.Typer(no_args_is_help=True, help="What intake decided.")
+intake.add_typer(detection, name="detection")
+app.add_typer(intake, name="intake")
 clock = typer.Typer(no_args_is_help=True, help="The local stack's clock.")
 app.add_typer(clock, name="clock")
 
