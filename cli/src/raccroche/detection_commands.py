@@ -66,7 +66,7 @@ def _show_impact(impact: Mapping[str, object]) -> None:
         counts = impact[name]
         if isinstance(counts, Mapping):
             print(f"{name}: " + (", ".join(f"{key} {count}" for key, count in sorted(counts.items())) or "none"))
-    print("each has a case that closes, and transmissions that are recalled")
+    print("their cases close where they are open; what was transmitted is recalled")
 
 
 @detection.command("what-if")

@@ -35,6 +35,7 @@ PROTECTED = {
     "day 1 after a rupture": replace(LEAVER, contracts=(broken(1),)),
     "day 179": replace(LEAVER, contracts=(broken(179),)),
     "day 180": replace(LEAVER, contracts=(broken(180),)),
+    "day 180 after the agreed end": replace(LEAVER, contracts=(replace(broken(1), broken_on=None, end=ON - 180 * DAY),)),
     "an older one broke long before": replace(LEAVER, contracts=(broken(200), replace(broken(180), start=BEGUN + DAY))),
     "a new one runs after a rupture": replace(LEAVER, contracts=(broken(200), Contract(uai=UAI, start=ON))),
     "it begins tomorrow": replace(LEAVER, contracts=(Contract(uai=OTHER_UAI, start=ON + DAY),)),
