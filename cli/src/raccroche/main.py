@@ -11,6 +11,7 @@ import typer
 
 from raccroche import keeping_commands
 from raccroche.demo.command import demo
+from raccroche.detection_commands import detection
 from raccroche.history_commands import history
 from raccroche.intake_commands import intake
 from raccroche.ops.commands import ops
@@ -31,6 +32,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Ra
 app.command("demo")(demo)
 app.add_typer(history, name="history")
 keeping_commands.add_to(intake)
+intake.add_typer(detection, name="detection")
 app.add_typer(intake, name="intake")
 app.add_typer(ops, name="ops")
 clock = typer.Typer(no_args_is_help=True, help="The local stack's clock.")

@@ -15,6 +15,8 @@ Content = Literal["leavers", "enrolments", "all"]
 HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
 ExitOrigin = Literal["list", "report", "self"]
+WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone"]
+ContestMotive = Literal["enrolled_elsewhere", "diploma_held", "wrong_person", "other"]
 
 
 class IntakeEvent(Event):
@@ -190,7 +192,10 @@ class ExitSeen(_OfPerson):
 
 
 class EnrolmentSeen(_OfPerson):
-    """A young person whom somebody looks for is enrolled. `end` is the first day out, none while it lasts."""
+    """A young person whom somebody looks for is enrolled. `end` is the first day out, none while it lasts.
+
+    `apprentice`: as an apprentice, so that it lasts only as long as contracts allow.
+    """
 
     list_id: Public[UUID]
     line: Public[int]
@@ -198,9 +203,24 @@ class EnrolmentSeen(_OfPerson):
     formation: Pseudonymous[str | None]
     start: Pseudonymous[date | None]
     end: Pseudonymous[date | None]
+    apprentice: Pseudonymous[bool] = False
 
     def happened(self) -> date | None:
         return self.start
+
+
+class ContractSeen(_OfPerson):
+    """An apprenticeship contract. `end` is its agreed last day; `broken_on` the day of its rupture, the first without it."""
+
+    list_id: Public[UUID]
+    line: Public[int]
+    uai: Pseudonymous[Uai]
+    start: Pseudonymous[date]
+    end: Pseudonymous[date | None]
+    broken_on: Pseudonymous[date | None]
+
+    def happened(self) -> date | None:
+        return self.broken_on or self.start
 
 
 class DiplomaSeen(_OfPerson):
@@ -243,12 +263,26 @@ class DropoutDetected(_OfPerson):
     guardians: Sealed[Guardians] | None
 
 
-class DropoutWithdrawn(_OfPerson):
-    """A detection no longer stands: the young person was found enrolled, or a diploma came to light."""
+class DropoutContested(_OfPerson):
+    """Somebody who knows the young person says that the detection is wrong; a human decides. Who it was is the actor."""
 
     detection_id: Pseudonymous[UUID]
-    reason: Pseudonymous[Literal["enrolment_found", "diploma_found"]]
+    motive: Pseudonymous[ContestMotive]
+
+
+class DropoutConfirmed(_OfPerson):
+    """The contested detection was looked at by a human and stands."""
+
+    detection_id: Pseudonymous[UUID]
+
+
+class DropoutWithdrawn(_OfPerson):
+    """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), or with its rule."""
+
+    detection_id: Pseudonymous[UUID]
+    reason: Pseudonymous[WithdrawalReason]
     facts: Pseudonymous[tuple[UUID, ...]]
+    motive: Pseudonymous[ContestMotive | None] = None
 
 
 type ListEvent = (
@@ -256,10 +290,14 @@ type ListEvent = (
     | ListLineRejected | ListLineHeld | ListLineReconsidered | ListClosed
 )  # fmt: skip
 type SourceEvent = SourceExpected | SourceSilent | SourceResumed
-type PersonEvent = ExitSeen | EnrolmentSeen | DiplomaSeen | DropoutDetected | DropoutWithdrawn
+type PersonEvent = (
+    ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen
+    | DropoutDetected | DropoutContested | DropoutConfirmed | DropoutWithdrawn
+)  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
     ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
     SourceExpected, SourceSilent, SourceResumed,
-    ExitSeen, EnrolmentSeen, DiplomaSeen, DropoutDetected, DropoutWithdrawn,
+    ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
+    DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
 )  # fmt: skip

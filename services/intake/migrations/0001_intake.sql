@@ -99,10 +99,16 @@ create table list_totals (
 
 create table dropouts (
   detection_id uuid primary key,
+  person_id uuid not null,
   departement text not null,
+  last_uai text not null,
+  rule text not null,
+  rule_version integer not null,
   l313_7 boolean not null,
   obligation_formation boolean not null,
-  withdrawn boolean not null
+  contested text,
+  withdrawn boolean not null,
+  reason text
 );
 
 select grant_to('app', 'select, insert, update', 'lists, line_verdict, person_derived');

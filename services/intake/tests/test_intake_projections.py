@@ -28,7 +28,10 @@ def heard[E: Event](event: E) -> Heard[E]:
 def test_a_withdrawn_dropout_keeps_its_flags() -> None:
     events: list[Heard[dropouts.Concerned]] = [heard(detected()), heard(withdrawn("enrolment_found"))]
     row = reduce(dropouts.apply, events, None)
-    assert row == dropouts.Dropout(detection_id=UUID(int=11), departement="44", l313_7=True, obligation_formation=True, withdrawn=True)
+    assert row == dropouts.Dropout(
+        detection_id=UUID(int=11), person_id=PERSON, departement="44", last_uai=UAI, rule="siei", rule_version=1, l313_7=True,
+        obligation_formation=True, withdrawn=True, reason="enrolment_found",
+    )  # fmt: skip
     assert {dropouts.key(one.event) for one in events} == {UUID(int=11)}
 
 

@@ -14,6 +14,7 @@ from intake.api import routes
 from intake.batch import ACTOR, Desk
 from intake.cadences import cadence_routes
 from intake.deadlines import Ringing
+from intake.detections import DetectionDesk, detection_routes
 from intake.domain.detection import SIEI_V1
 from intake.domain.list import LIST, ListCommand, SentList
 from intake.domain.person import PERSON, Person, PersonCommand
@@ -31,6 +32,7 @@ from intake.reporting import Reporting
 from intake.reports import report_routes
 from intake.reprocess import reprocess_routes
 from intake.reprocessing import Reprocessing
+from intake.revisiting import Revisiting
 
 KEY_BYTES = 32
 
@@ -61,6 +63,8 @@ def build(basics: Basics) -> Parts:
     arrived = asyncio.Event()
     reader = Reader(pool=basics.app, desk=desk, rule=SIEI_V1, arrived=arrived, committed=basics.wake)
     reception = Reception(pool=basics.app, handler=lists, keyring=basics.keyring, digests=digests, clock=basics.clock, arrived=arrived)
+    revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
+    detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
     return Parts(
         subscription=Subscription(consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS, SOURCES)),
         routers=(
@@ -70,6 +74,7 @@ def build(basics: Basics) -> Parts:
             reprocess_routes(Reprocessing(pool=basics.app, desk=desk, rule=SIEI_V1)),
             report_routes(Reporting(desk=desk, rule=SIEI_V1)),
             held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
+            detection_routes(detections),
         ),
         ring=Ringing(lists=lists, sources=sources, clock=basics.clock),
         workers=(reader.run,),

@@ -12,10 +12,10 @@ from chassis.decider import Outcome, Request, Trace
 from chassis.event_store import Connection
 from chassis.handler import Handler
 from chassis.keyring import Keyring, Keys
-from contracts.intake import DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent
+from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent
 from intake import lists, persons, snapshots
 from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList, TellLines
-from intake.domain.person import Person, PersonCommand, RecordDiploma, RecordEnrolment, RecordExit
+from intake.domain.person import Person, PersonCommand, RecordContract, RecordDiploma, RecordEnrolment, RecordExit
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, RawLine
 from intake.identity import Digests, Register
@@ -106,11 +106,13 @@ async def say_facts(desk: Desk, connection: Connection, job: Job, found: Sorted,
     for one in found.leavers:
         exit_seen = _exit_seen(job, one, keys[one.person_id])
         requests.append(request_of(job, f"exit {one.record.line}", RecordExit(fact=exit_seen), trace))
+        requests.extend(_contracts(job, one, trace))
         requests.extend(_diploma(job, one, trace))
     for person_id, snapshot in remembered:
         requests.extend(_from_snapshot(job, person_id, snapshot, trace))
     for one in found.enrolled:
         requests.append(request_of(job, f"enrolment {one.record.line}", RecordEnrolment(fact=_enrolment_seen(job, one)), trace))
+        requests.extend(_contracts(job, one, trace))
         requests.extend(_diploma(job, one, trace))
     settled(await desk.person_handler.handle_in(connection, requests))
     derived = {one.person_id: (one.record.majority_month, one.record.departement) for one in found.leavers}
@@ -155,8 +157,17 @@ def _enrolment_seen(job: Job, one: About) -> EnrolmentSeen:
     record = one.record
     return EnrolmentSeen(
         person_id=one.person_id, list_id=job.list_id, line=record.line, uai=record.uai, formation=record.formation,
-        start=record.entry_date, end=record.exit_date,
+        start=record.entry_date, end=record.exit_date, apprentice=bool(record.contracts),
     )  # fmt: skip
+
+
+def _contracts(job: Job, one: About, trace: Trace) -> Iterator[Request[PersonCommand]]:
+    for contract in one.record.contracts:
+        fact = ContractSeen(
+            person_id=one.person_id, list_id=job.list_id, line=one.record.line, uai=one.record.uai, start=contract.start,
+            end=contract.end, broken_on=contract.broken_on,
+        )  # fmt: skip
+        yield request_of(job, f"contract {one.record.line} {contract.start}", RecordContract(fact=fact), trace)
 
 
 def _diploma(job: Job, one: About, trace: Trace) -> Iterator[Request[PersonCommand]]:

@@ -5,7 +5,7 @@ from uuid import UUID, uuid5
 
 from chassis.decider import Request, Trace
 from chassis.event_store import Connection
-from contracts.intake import DiplomaSeen, EnrolmentSeen, ExitSeen
+from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen
 from intake import lists, sources
 from intake.batch import Desk, request_of, settled
 from intake.domain.detection import Rule
@@ -14,7 +14,7 @@ from intake.domain.person import DecideDropout, PersonCommand
 from intake.lists import Job
 
 AT_ONCE = 200
-FACTS = [fact.wire_type() for fact in (ExitSeen, EnrolmentSeen, DiplomaSeen)]
+FACTS = [fact.wire_type() for fact in (ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen)]
 
 
 async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, trace: Trace, *, run: UUID | None = None) -> int:
