@@ -1,28 +1,15 @@
 """What the figures are made of."""
 
 from functools import reduce
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from intake_specimens import LIST, PERSON, REFERENCE, UAI
 from test_person import detected, withdrawn
 
-from chassis.heard import Heard, RawRecord
-from contracts.envelope import Attributes, Envelope
-from contracts.event import Event
+from chassis.heard import Heard
+from chassis.testing import heard
 from contracts.intake import ListClosed, ListLineReconsidered, ListReceived
 from intake.projections import dropouts, list_totals
-
-
-def heard[E: Event](event: E) -> Heard[E]:
-    attributes = Attributes.model_validate(
-        {
-            "id": uuid4(), "source": "/raccroche/intake", "type": event.wire_type(), "subject": event.subject, "time": "2026-02-01T08:00:00Z",
-            "dataschema": "/s", "recordedtime": "2026-02-01T08:00:00Z", "streamid": event.stream, "streamversion": 1, "digest": "0" * 64,
-            "correlationid": PERSON, "actor": "a",
-        }
-    )  # fmt: skip
-    raw = RawRecord(topic="raccroche.intake", partition=0, offset=0, key=event.subject.encode(), value=b"", headers=())
-    return Heard(event=event, envelope=Envelope(attributes=attributes, sequence=1, chain=""), raw=raw)
 
 
 def test_a_withdrawn_dropout_keeps_its_flags() -> None:

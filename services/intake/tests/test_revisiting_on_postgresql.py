@@ -14,14 +14,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from intake_house import MIGRATIONS, FreshDatabase, House, entered
-from intake_specimens import OTHER_UAI, REFERENCE, UAI, leaver, leavers_csv
+from intake_specimens import OTHER_UAI, REFERENCE, UAI, enrolment, enrolments_csv, leaver, leavers_csv
 from test_intake_api_on_postgresql import AUDIENCE, ISSUER, _public_keys, basics_of, token
-from test_intake_projections import heard
 
 from chassis.callers import TokenVerifier, unguarded_routes
 from chassis.event_store import Connection
 from chassis.problems import install
 from chassis.provision import Database, chassis_migrations, keyring_migrations
+from chassis.testing import heard
 from contracts.intake import DropoutConfirmed, DropoutContested, DropoutDetected, DropoutWithdrawn
 from intake import revisiting
 from intake.app import build
@@ -190,3 +190,15 @@ def test_small_counts_are_hidden_and_never_one_alone() -> None:
     assert shown(Counter({"44": 9, "49": 4, "53": 7})) == {"44": 9, "49": None, "53": None}
     assert shown(Counter({"44": 9, "49": 4, "53": 1})) == {"44": 9, "49": None, "53": None}
     assert [shown_total(Counter({"44": count})) for count in (0, 4, 5)] == [0, None, 5]
+
+
+async def test_the_funnel_counts_everybody_listed_as_gone_once(office: Office) -> None:
+    holders = [leaver(ine=f"{n:010d}C", nom=f"{name}IN", date_naissance=ADULT, diplome_obtenu="07") for n, name in enumerate(NAMES[:2])]
+    assert len(await with_leavers(office, *seven(), *holders)) == 7
+    await office.house.send(UUID(int=102), enrolments_csv(enrolment(ine=f"{1:010d}A", nom=NAMES[0], uai=OTHER_UAI)), sender=OTHER_UAI)
+    await office.house.read_all()
+    answer = (await office.client.get("/rules/siei/1/funnel", headers=token("analyst"))).json()
+    assert answer["listed"] == 9
+    assert {place: count for place, count in answer["places"].items() if count} == {"dropout": 6, "enrolled": 1, "diploma_held": 2}
+    assert (await office.client.get("/rules/siei/1/funnel", headers=ADVISER)).status_code == 403
+    assert (await office.client.get("/rules/siei/9/funnel", headers=OPS)).status_code == 404

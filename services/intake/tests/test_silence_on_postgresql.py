@@ -11,8 +11,8 @@ import pytest
 from intake_house import FreshDatabase
 from intake_specimens import OTHER_UAI, UAI, leaver, leavers_csv
 from test_intake_api_on_postgresql import OPS, SENDER, Entrance, opened_entrance, token
-from test_intake_projections import heard
 
+from chassis.testing import heard
 from chassis.timers import fire_due
 from contracts.catalogue import decode
 from contracts.event import Event

@@ -15,6 +15,7 @@ from chassis.http import IdempotencyKey, carry_out
 from chassis.problems import Problem
 from contracts.intake import ContestMotive, PersonEvent
 from intake.domain.detection import RULES, Rule
+from intake.domain.funnel import PLACES
 from intake.domain.person import ConfirmDropout, ContestDropout, Person, PersonCommand, WithdrawDropout
 from intake.revisiting import Revisiting, shown, shown_total
 
@@ -78,6 +79,12 @@ def _rule_routes(router: APIRouter, desk: DetectionDesk) -> None:
         """What undoing would withdraw; nothing is written."""
         _known(rule, version)
         return dict(vars(await desk.revisiting.impact(rule, version)))
+
+    @router.get("/rules/{rule}/{version}/funnel")
+    async def funnel(rule: str, version: int, _: Onlooker) -> dict[str, object]:
+        """Of everybody listed as gone: who was enrolled, who was no matter of this rule and why, who is a dropout."""
+        found = await desk.revisiting.funnel(_known(rule, version))
+        return {"listed": found.total(), "places": {place: found[place] for place in PLACES}}
 
     @router.post("/rules/{rule}/{version}/undo")
     async def undo(rule: str, version: int, caller: Ops, after: str = "") -> dict[str, object]:

@@ -14,6 +14,7 @@ from chassis.handler import Handler
 from contracts.event import Event
 from contracts.intake import DropoutDetected, ExitSeen, PersonEvent
 from intake.domain.detection import Rule
+from intake.domain.funnel import place_of
 from intake.domain.person import Person, PersonCommand, UndoDetection, evolve, would_be_found
 
 AT_ONCE = 200
@@ -80,6 +81,14 @@ class Revisiting:
                     stands, would = state.standing is not None, would_be_found(state, rule)
                     found.added[places[person_id]] += would and not stands
                     found.removed[places[person_id]] += stands and not would
+        return found
+
+    async def funnel(self, rule: Rule) -> Counter[str]:
+        """How many people whom lists say to have left stand where in the funnel; read only."""
+        found: Counter[str] = Counter()
+        async with self.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            async for page in self._people(connection, ExitSeen):
+                found.update(place for place in (place_of(state, rule) for state in page.values()) if place)
         return found
 
     async def undo(self, rule: str, version: int, *, after: str, actor: str) -> Undone:
