@@ -1,8 +1,9 @@
 """Who is in last year's lists and in none of this year's: the cross-match by DuckDB, out of core, under intake's rule of identity.
 
-The same: INE and birth date agree and a name part agrees; or, an INE lacking on one side, folded names, birth date and commune of
-birth are equal and no second INE stands under them. Less than that, but something (an INE alone, names and birth date with a
-commune unstated, the same identity under another INE), goes to a human. Under-16s are counted where they are read and left there.
+The same: INE and birth date agree and the first given name agrees (or both names do, swapped); or, an INE lacking on one side, folded
+names, birth date and commune of birth are equal and no second INE stands under them. Less than that, but something (an INE alone,
+names and birth date with a commune unstated, the same identity under another INE), goes to a human. Under-16s are counted where they
+are read and left there. Each file is read once; nearly everybody stands in both years with the same cells, and is done with there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -62,9 +63,10 @@ class Match:
         lines: dict[Kind, int] = {}
         self._sql(MACROS)
         self._sql(HELPERS.format(ine=INE.pattern))
-        self._sql(ENROLLED.format(current=self.snapshots["current"].scan(), **self._days()))
-        over_16, under_16, unreadable, lines["previous"] = self._row(COUNTED.format(previous=self.snapshots["previous"].scan(), **self._days()))
-        self._sql(SEEN.format(previous=self.snapshots["previous"].scan(), **self._days()))
+        self._sql(CURRENT.format(current=self.snapshots["current"].scan(), **self._days()))
+        self._sql(PREVIOUS.format(previous=self.snapshots["previous"].scan(), **self._days()))
+        self._sql(SEEN.format(**self._days()))
+        unreadable, under_16, enrolled, left, lines["previous"] = self._row(COUNTED)
         ended, young, bad, lines["current"] = self._row(COUNTED_CURRENT.format(**self._days()))
         unreadable += self._bad("previous")
         lines["previous"] += self._bad("previous")
@@ -72,21 +74,19 @@ class Match:
         self._readable("previous", unreadable, lines["previous"])
         self._readable("current", bad + self._bad("current"), lines["current"])
         self._relate("seen", "enrolled")
-        for kind, scan in (("followed", FOLLOWED), ("diplomas", DIPLOMAS)):
-            self._sql(NOBODY.format(kind=kind) if kind not in self.snapshots else scan.format(scan=self.snapshots[kind].scan()))  # type: ignore[index]
         self._sql(ABSENT)
-        self._relate("absent", "followed")
-        self._relate("absent", "diplomas")
-        for kind in ("followed", "diplomas"):
+        for kind, scan in (("followed", FOLLOWED), ("diplomas", DIPLOMAS)):
+            self._sql(NOBODY.format(kind=kind) if kind not in self.snapshots else scan.format(scan=self.snapshots[kind].scan()))
+            self._relate("absent", kind)
             if kind in self.snapshots:
-                lines[kind] = self._row(f"select count(*) from {kind}")[0] + self._bad(kind)  # type: ignore[index]
+                lines[kind] = self._row(f"select count(*) from {kind}")[0] + self._bad(kind)
                 self._readable(kind, self._bad(kind), lines[kind])
         low = ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
         self._sql(DECIDE.format(low=low, enrolled_days=self.rule.enrolled_days, **self._days()))
-        left, met, doubt, followed, not_dropout, leavers = self._row(FATES)
+        found, doubtful, review, followed, not_dropout, leavers = self._row(FATES)
         funnel = Funnel(
-            seen=over_16 + ended + under_16 + young + unreadable, unreadable=unreadable, under_16=under_16 + young,
-            still_enrolled=over_16 + ended - left + met, review=doubt, followed=followed, not_dropout=not_dropout, leavers=leavers,
+            seen=enrolled + left + ended + under_16 + young + unreadable, unreadable=unreadable, under_16=under_16 + young,
+            still_enrolled=enrolled + found, review=doubtful + review, followed=followed, not_dropout=not_dropout, leavers=leavers,
         )  # fmt: skip
         return funnel, lines
 
@@ -140,17 +140,21 @@ HELPERS = """
 create or replace temp macro day_of(cell) as coalesce(try_cast(cell as date), try_strptime(cell, '%d/%m/%Y')::date);
 create or replace temp macro ine_of(cell) as
   case when regexp_full_match(upper(replace(cell, ' ', '')), '{ine}') then upper(replace(cell, ' ', '')) end;
+create or replace temp macro commune_of(cell) as nullif(upper(trim(cell)), '');
+create or replace temp macro initial(name) as
+  upper(translate(strip_accents(left(ltrim(name, ' -.''’ʼ'), 1)), 'ŒÆØœæø', 'OAOOAO'));
 """
 
-ENROLLED = """
+CURRENT = """
 create temp table current_year as
-select ine, nom, prenom, birth, commune, birth is null as unreadable,
-  case when left_on is null and date_sortie = '' or left_on > date '{reference}' then null
-    else [uai, date_naissance, formation, date_entree, date_sortie] end as ended
-from (select *, day_of(date_naissance) as birth, case when date_sortie <> '' then day_of(date_sortie) end as left_on,
-    commune_naissance as commune from {current});
+select ine, nom, prenom, birth, commune_naissance as commune,
+  case when left_on <= date '{reference}' then [uai, date_naissance, formation, date_entree, date_sortie] end as ended
+from (select *, day_of(date_naissance) as birth, case when date_sortie <> '' then day_of(date_sortie) end as left_on from {current});
 
-create temp view enrolled as select ine, nom, prenom, birth, commune, null::varchar as told from current_year where ended is null;
+create temp view enrolled as
+select rowid as id, ine, nom, prenom, birth, commune, null::varchar as told from current_year where ended is null and nom <> '' and prenom <> '';
+
+create temp view known as select ine, birth, prenom from enrolled where length(ine) = 11;
 
 create temp table ended as
 select ended[1] as uai, ine, nom, prenom, ended[2] as date_naissance, commune as commune_naissance, ended[3] as formation,
@@ -158,53 +162,71 @@ select ended[1] as uai, ine, nom, prenom, ended[2] as date_naissance, commune as
 from current_year where ended is not null;
 """
 
+PREVIOUS = """
+create temp table previous_year as
+select fate, count(*) as n,
+  list([uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie]) filter (fate = 'left') as lines
+from (
+  select *, case when birth is null or nom = '' or prenom = '' then 'unreadable' when birth > date '{from_16}' then 'under_16'
+    when exists (select 1 from known k where k.ine = p.ine and k.birth = p.birth and k.prenom = p.prenom)
+      then 'enrolled' else 'left' end as fate
+  from (select *, day_of(date_naissance) as birth from {previous}) p)
+group by fate;
+"""
+"""One pass: whose INE, birth date and first name stand in this year's file letter for letter is enrolled; who is left is kept."""
+
 COUNTED = """
-select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}'), count(*) filter (birth is null), count(*)
-from (select day_of(date_naissance) as birth from {previous})
+select coalesce(sum(n) filter (fate = 'unreadable'), 0), coalesce(sum(n) filter (fate = 'under_16'), 0),
+  coalesce(sum(n) filter (fate = 'enrolled'), 0), coalesce(sum(n) filter (fate = 'left'), 0), coalesce(sum(n), 0)
+from previous_year
 """
 
 COUNTED_CURRENT = """
 select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}'),
-  (select count(*) from current_year where birth is null), (select count(*) from current_year)
+  (select count(*) from current_year where birth is null or nom = '' or prenom = ''), (select count(*) from current_year)
 from ended
 """
 
 SEEN = """
 create temp table seen as
 with lines as (
-  select * from (select *, day_of(date_naissance) as birth from {previous}) p
-  where birth <= date '{from_16}' and not exists (
-    select 1 from enrolled e where e.ine = p.ine and e.birth = p.birth and e.nom = p.nom and p.nom <> ''
-      and regexp_full_match(p.ine, '[0-9]{{9}}[A-HJK]{{2}}|[0-9]{{10}}[A-HJ-NPR-Z]|[0-9]{{4}}[AD][0-9]{{5}}[A-HJ-NPR-Z]'))
+  select l[1] as uai, l[2] as ine, l[3] as nom, l[4] as prenom, l[5] as date_naissance, l[6] as commune_naissance, l[7] as formation,
+    l[8] as date_entree, l[9] as date_sortie, day_of(l[5]) as birth
+  from (select unnest(lines) as l from previous_year where fate = 'left')
   union all
-  select * from ended where birth <= date '{from_16}'
+  select * from ended where birth <= date '{from_16}' and nom <> '' and prenom <> ''
 )
 select row_number() over () as id, * exclude (ine), ine as ine_cell, ine_of(ine) as ine, folded(nom) as family, folded(prenom) as first,
-  nullif(upper(trim(commune_naissance)), '') as commune
+  commune_of(commune_naissance) as commune
 from lines;
 """
 
 FOLLOWED = """
 create temp table followed as
-select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, null::varchar as told from {scan};
+select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, null::varchar as told from {scan};
 """
 DIPLOMAS = """
 create temp table diplomas as
-select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, lpad(diplome_obtenu, 2, '0') as told from {scan};
+select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, lpad(diplome_obtenu, 2, '0') as told from {scan};
 """
 NOBODY = """
-create temp table {kind} (ine varchar, nom varchar, prenom varchar, birth date, commune varchar, told varchar);
+create temp table {kind} (id bigint, ine varchar, nom varchar, prenom varchar, birth date, commune varchar, told varchar);
 """
 
 RELATED = """
 create temp table near_{right} as
-select * exclude (ine, commune), ine_of(ine) as ine, nullif(upper(trim(commune)), '') as commune,
-  folded(nom) as family, folded(prenom) as first
-from (
-  select * from {right} where upper(replace(ine, ' ', '')) in (select ine from {left} where ine is not null)
+select r.* exclude (id, ine, commune), ine_of(ine) as ine, commune_of(commune) as commune, folded(nom) as family, folded(prenom) as first
+from {right} r
+where r.id in (
+  select r.id from {right} r semi join {left} l on upper(replace(r.ine, ' ', '')) = l.ine
   union
-  select * from {right} where birth <= date '{from_16}'
-    and (folded(nom), folded(prenom), birth) in (select (family, first, birth) from {left}));
+  select r.id from {right} r semi join {left} l on r.birth = l.birth and upper(trim(r.commune)) = l.commune
+  union
+  select r.id from (select * from {right} where trim(commune) = '') r semi join {left} l
+    on r.birth = l.birth and initial(r.nom) = left(l.family, 1)
+  union
+  select r.id from {right} r semi join (select * from {left} where commune is null) l
+    on r.birth = l.birth and initial(r.nom) = left(l.family, 1));
 
 create temp table ines_{right} as
 select family, first, birth, commune, count(distinct ine) as ines
@@ -212,7 +234,7 @@ from (select family, first, birth, commune, ine from {left} union all select fam
 group by all;
 
 create temp table met_{right} as
-select l.id, r.told, l.birth = r.birth and (l.family = r.family or list_has_any(name_parts(l.nom, l.prenom), name_parts(r.nom, r.prenom))) as same
+select l.id, r.told, l.birth = r.birth and (l.first = r.first or l.first = r.family and l.family = r.first) as same
 from {left} l join near_{right} r on l.ine = r.ine
 union all
 select l.id, r.told, (l.ine is null or r.ine is null) and l.commune = r.commune and one.ines <= 1 as same
@@ -233,8 +255,10 @@ create temp table absent as select * from seen where id not in (select id from f
 
 DECIDE = """
 create temp table standing as
-select a.*, coalesce(a.ine, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
-  coalesce(f.same, false) as is_followed, f.id is not null and not f.same or coalesce(len(list_filter(d.perhaps, lambda code : code not in ({low}))), 0) > 0 as doubt,
+select a.*, concat_ws('|', a.ine, a.birth, a.first, case when a.ine is null then a.family end, case when a.ine is null then a.commune end)
+    as person,
+  coalesce(f.same, false) as is_followed,
+  f.id is not null and not f.same or coalesce(len(list_filter(d.perhaps, lambda code : code not in ({low}))), 0) > 0 as doubt,
   coalesce(d.told, []) as codes, day_of(date_entree) as entry, least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit
 from absent a left join fate_followed f using (id) left join fate_diplomas d using (id);
 
@@ -246,30 +270,29 @@ select person, flatten(list(codes)) as codes,
 from standing where not is_followed and not doubt group by person;
 
 create temp table leaver as
-select s.*, d.codes as diplomas from standing s join decided d using (person)
+select s.*, list_sort(list_distinct(d.codes)) as diplomas from standing s join decided d using (person)
 where not is_followed and not doubt and (l313_7 or obligation_formation);
 """
 """As `domain.detection.SIEI_V1` decides on the same facts; a test compares the two over every combination of them."""
 
 FATES = """
-select (select count(*) from seen), (select count(*) from fate_enrolled where same),
-  (select count(*) from fate_enrolled where not same) + (select count(*) from standing where doubt and not is_followed),
-  (select count(*) from standing where is_followed),
+select (select count(*) from fate_enrolled where same), (select count(*) from fate_enrolled where not same),
+  (select count(*) from standing where doubt and not is_followed), (select count(*) from standing where is_followed),
   (select count(*) from standing where not is_followed and not doubt) - (select count(*) from leaver),
   (select count(*) from leaver)
 """
 
-LEAVERS = """
-select person, uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit::varchar, diplomas
-from (select distinct on (person, uai, formation, date_entree, exit) * from leaver order by person, uai, formation, date_entree, exit, id)
+CELLS = "uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree"
+LEAVERS = f"""
+select person, {CELLS}, exit::varchar, diplomas
+from (select distinct on (person, uai, formation, date_entree, exit) * from leaver
+  order by person, uai, formation, date_entree, exit, ine_cell, nom, prenom, date_naissance, commune_naissance)
 order by person, exit, uai, formation, date_entree
 """
 
-REVIEWS = """
-select 'enrolment', s.uai, s.ine_cell, s.nom, s.prenom, s.date_naissance, s.commune_naissance, s.formation, s.date_entree, s.date_sortie
-from seen s join fate_enrolled f using (id) where not f.same
+REVIEWS = f"""
+select 'enrolment', {CELLS}, date_sortie from seen s join fate_enrolled f using (id) where not f.same
 union all
-select 'followed_or_diploma', uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie
-from standing where doubt and not is_followed
+select 'followed_or_diploma', {CELLS}, date_sortie from standing where doubt and not is_followed
 order by all
 """
