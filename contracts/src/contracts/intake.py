@@ -285,6 +285,59 @@ class DropoutWithdrawn(_OfPerson):
     motive: Pseudonymous[ContestMotive | None] = None
 
 
+class _OfCampaign(IntakeEvent):
+    campaign_id: Public[UUID]
+
+    @property
+    def subject(self) -> str:
+        return str(self.campaign_id)
+
+    @property
+    def stream(self) -> str:
+        return f"campaign-{self.campaign_id}"
+
+
+class SnapshotFile(BaseModel):
+    """One file of a campaign, of which nothing else remains. `hmac_sha256`: of its bytes, under intake's own key."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Public[Literal["previous", "current", "diplomas", "followed"]]
+    lines: Public[int]
+    size: Public[int]
+    hmac_sha256: Public[Sha256]
+
+
+class CampaignOpened(_OfCampaign):
+    """A country's enrolments of two years were matched; what follows from those who left is said from here on.
+
+    `files` is the manifest of the snapshots. The counts are of lines of somebody seen, and add up to `seen`.
+    """
+
+    sender: Public[str]
+    reference_date: Public[date]
+    rule: Public[str]
+    rule_version: Public[int]
+    files: Public[tuple[SnapshotFile, ...]]
+    seen: Public[int]
+    unreadable: Public[int]
+    under_16: Public[int]
+    still_enrolled: Public[int]
+    review: Public[int]
+    followed: Public[int]
+    not_dropout: Public[int]
+    leavers: Public[int]
+
+
+class CampaignClosed(_OfCampaign):
+    """Every line of a leaver is decided upon. `held`: lines that contradict a person already known, for a human."""
+
+    leavers: Public[int]
+    held: Public[int]
+    rejected: Public[int]
+    detected: Public[int]
+
+
+type CampaignEvent = CampaignOpened | CampaignClosed
 type ListEvent = (
     ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived
     | ListLineRejected | ListLineHeld | ListLineReconsidered | ListClosed
@@ -300,4 +353,5 @@ EVENTS: tuple[type[Event], ...] = (
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
+    CampaignOpened, CampaignClosed,
 )  # fmt: skip

@@ -18,8 +18,8 @@ from intake.campaign.snapshots import Kind, Snapshot
 from intake.cleaning import INE
 from intake.domain.detection import Rule
 
-type Row = tuple[str, str, str, str, str, str, str, str, str, str, tuple[str, ...]]
-"""person, uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit (ISO), diplomas; all text."""
+type Row = tuple[str, str, str, str, str, str, str, str, str, list[str]]
+"""uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit (ISO), diplomas; all text."""
 
 UNREADABLE_PER_THOUSAND = 1
 
@@ -81,8 +81,7 @@ class Match:
             if kind in self.snapshots:
                 lines[kind] = self._row(f"select count(*) from {kind}")[0] + self._bad(kind)
                 self._readable(kind, self._bad(kind), lines[kind])
-        low = ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
-        self._sql(DECIDE.format(low=low, enrolled_days=self.rule.enrolled_days, **self._days()))
+        self._sql(DECIDE.format(enrolled_days=self.rule.enrolled_days, **self._days()))
         found, doubtful, review, followed, not_dropout, leavers = self._row(FATES)
         funnel = Funnel(
             seen=enrolled + left + ended + under_16 + young + unreadable, unreadable=unreadable, under_16=under_16 + young,
@@ -96,6 +95,10 @@ class Match:
         while rows := found.fetchmany(5000):
             yield from rows
 
+    def leaver_lines(self) -> int:
+        """How many lines `leavers` gives."""
+        return self._row(LEAVER_LINES)[0]
+
     def reviews(self) -> Iterator[tuple[str, ...]]:
         """Lines that a human must look at: why, then the cells of the line."""
         found = self.connection.execute(REVIEWS)
@@ -103,7 +106,10 @@ class Match:
             yield from rows
 
     def _relate(self, left: str, right: str) -> None:
-        self._sql(RELATED.format(left=left, right=right, **self._days()))
+        self._sql(RELATED.format(left=left, right=right, low=self._low()))
+
+    def _low(self) -> str:
+        return ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
 
     def _days(self) -> dict[str, str]:
         """The dates between which a birth date gives an age; whole years by the civil calendar, as the domain counts them."""
@@ -148,8 +154,10 @@ create or replace temp macro initial(name) as
 CURRENT = """
 create temp table current_year as
 select ine, nom, prenom, birth, commune_naissance as commune,
-  case when left_on <= date '{reference}' then [uai, date_naissance, formation, date_entree, date_sortie] end as ended
-from (select *, day_of(date_naissance) as birth, case when date_sortie <> '' then day_of(date_sortie) end as left_on from {current});
+  case when date_sortie <> '' then [uai, date_naissance, formation, date_entree, date_sortie] end as ended
+from (select *, day_of(date_naissance) as birth from {current});
+
+update current_year set ended = null where ended is not null and not coalesce(day_of(ended[5]) <= date '{reference}', false);
 
 create temp view enrolled as
 select rowid as id, ine, nom, prenom, birth, commune, null::varchar as told from current_year where ended is null and nom <> '' and prenom <> '';
@@ -207,7 +215,7 @@ select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as b
 """
 DIPLOMAS = """
 create temp table diplomas as
-select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, lpad(diplome_obtenu, 2, '0') as told from {scan};
+select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, lpad(nullif(trim(diplome_obtenu), ''), 2, '0') as told from {scan};
 """
 NOBODY = """
 create temp table {kind} (id bigint, ine varchar, nom varchar, prenom varchar, birth date, commune varchar, told varchar);
@@ -230,7 +238,10 @@ where r.id in (
 
 create temp table ines_{right} as
 select family, first, birth, commune, count(distinct ine) as ines
-from (select family, first, birth, commune, ine from {left} union all select family, first, birth, commune, ine from near_{right})
+from (
+  select family, first, birth, commune, ine from {left} semi join near_{right} using (family, first, birth, commune)
+  union all
+  select family, first, birth, commune, ine from near_{right} semi join {left} using (family, first, birth, commune))
 group by all;
 
 create temp table met_{right} as
@@ -244,8 +255,8 @@ from {left} l join near_{right} r on l.family = r.family and l.first = r.first a
 where l.commune = r.commune or ((l.commune is null or r.commune is null) and (l.ine is null or r.ine is null));
 
 create temp table fate_{right} as
-select id, bool_or(coalesce(same, false)) as same, list(distinct told) filter (same and told is not null) as told,
-  list(distinct told) filter (not coalesce(same, false) and told is not null) as perhaps
+select id, bool_or(coalesce(same, false)) as same, bool_or(same and told not in ({low})) as high,
+  bool_or(not coalesce(same, false) and told not in ({low})) as perhaps_high
 from met_{right} group by id;
 """
 
@@ -255,23 +266,21 @@ create temp table absent as select * from seen where id not in (select id from f
 
 DECIDE = """
 create temp table standing as
-select a.*, concat_ws('|', a.ine, a.birth, a.first, case when a.ine is null then a.family end, case when a.ine is null then a.commune end)
-    as person,
-  coalesce(f.same, false) as is_followed,
-  f.id is not null and not f.same or coalesce(len(list_filter(d.perhaps, lambda code : code not in ({low}))), 0) > 0 as doubt,
-  coalesce(d.told, []) as codes, day_of(date_entree) as entry, least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit
+select a.id, coalesce(a.ine, a.family || '|' || a.commune, a.family) as known_by, birth, first, coalesce(f.same, false) as is_followed,
+  coalesce(f.same, true) = false or coalesce(d.perhaps_high and not coalesce(d.high, false), false) as doubt, coalesce(d.high, false) as high,
+  day_of(date_entree) as entry, least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit
 from absent a left join fate_followed f using (id) left join fate_diplomas d using (id);
 
 create temp table decided as
-select person, flatten(list(codes)) as codes,
-  (arg_max(exit - entry, exit) >= {enrolled_days} and bool_and(birth > date '{from_26}')
-    and list_count(list_filter(flatten(list(codes)), lambda code : code not in ({low}))) = 0) as l313_7,
-  bool_and(birth > date '{from_18}') as obligation_formation
-from standing where not is_followed and not doubt group by person;
+select known_by, birth, first
+from standing where not is_followed and not doubt group by all
+having arg_max(exit - entry, exit) >= {enrolled_days} and birth > date '{from_26}' and not bool_or(high) or birth > date '{from_18}';
 
 create temp table leaver as
-select s.*, list_sort(list_distinct(d.codes)) as diplomas from standing s join decided d using (person)
-where not is_followed and not doubt and (l313_7 or obligation_formation);
+select a.*, s.exit, s.known_by, coalesce((select list(distinct told order by told) from met_diplomas m where m.id = a.id and m.same), [])
+    as diplomas
+from standing s semi join decided d using (known_by, birth, first) join absent a using (id)
+where not is_followed and not doubt;
 """
 """As `domain.detection.SIEI_V1` decides on the same facts; a test compares the two over every combination of them."""
 
@@ -283,16 +292,16 @@ select (select count(*) from fate_enrolled where same), (select count(*) from fa
 """
 
 CELLS = "uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree"
-LEAVERS = f"""
-select person, {CELLS}, exit::varchar, diplomas
-from (select distinct on (person, uai, formation, date_entree, exit) * from leaver
-  order by person, uai, formation, date_entree, exit, ine_cell, nom, prenom, date_naissance, commune_naissance)
-order by person, exit, uai, formation, date_entree
+ONCE = """
+(select distinct on (known_by, birth, first, uai, formation, date_entree, exit) * from leaver
+  order by known_by, birth, first, uai, formation, date_entree, exit, ine_cell, nom, prenom, date_naissance, commune_naissance)
 """
+LEAVERS = f"select {CELLS}, exit::varchar, diplomas from {ONCE} order by known_by, birth, first, exit, uai, formation, date_entree"
+LEAVER_LINES = f"select count(*) from {ONCE}"
 
 REVIEWS = f"""
 select 'enrolment', {CELLS}, date_sortie from seen s join fate_enrolled f using (id) where not f.same
 union all
-select 'followed_or_diploma', {CELLS}, date_sortie from standing where doubt and not is_followed
+select 'followed_or_diploma', {CELLS}, date_sortie from standing join absent using (id) where doubt and not is_followed
 order by all
 """
