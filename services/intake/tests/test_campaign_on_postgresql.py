@@ -41,7 +41,9 @@ async def detected_in(intake: House) -> list[DropoutDetected]:
 
 async def told_in(intake: House) -> Counter[tuple[object, ...]]:
     """What was detected, without the ids that chance gives."""
-    return Counter((e.last_uai, e.last_formation, e.exit_date, e.age, e.flags, e.majority_month, e.departement) for e in await detected_in(intake))
+    return Counter(
+        (e.last_uai, e.last_formation, e.exit_date, e.age, e.flags, e.majority_month, e.departement) for e in await detected_in(intake)
+    )
 
 
 async def test_every_dropout_of_the_truth_is_found_and_nobody_else(intake: House, files: Files, tmp_path: Path) -> None:
@@ -90,9 +92,7 @@ async def test_the_same_files_again_do_nothing(intake: House, files: Files, tmp_
 
 
 @pytest.mark.parametrize("point", POINTS)
-async def test_a_killed_campaign_ends_as_one_that_was_not(
-    fresh_database: FreshDatabase, files: Files, tmp_path: Path, point: str
-) -> None:
+async def test_a_killed_campaign_ends_as_one_that_was_not(fresh_database: FreshDatabase, files: Files, tmp_path: Path, point: str) -> None:
     async with house(fresh_database) as intake:
         script = str(Path(__file__).parent / "killed_campaign.py")
         command = [sys.executable, script, *intake.dsns, point, str(files.previous.parent), str(PEOPLE)]

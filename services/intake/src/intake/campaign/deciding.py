@@ -52,9 +52,7 @@ class Deciding:
         """
         async with connection.transaction():
             register = await persons.register_of(connection, [one.tokens for one in prepared if one.tokens is not None])
-            sorter = Sorter(
-                list_id=self.job.list_id, reference_date=self.job.reference_date, register=register, told={}, new_person=uuid4
-            )
+            sorter = Sorter(list_id=self.job.list_id, reference_date=self.job.reference_date, register=register, told={}, new_person=uuid4)
             found = sorter.sort(prepared)
             await persons.keep(connection, [(one.person_id, one.tokens) for one in found.leavers])
             await say_facts(self.desk, connection, self.job, found, register, NO_TRACE)

@@ -75,7 +75,8 @@ class Match:
         self._readable("current", bad + self._bad("current"), lines["current"])
         self._relate("seen", "enrolled")
         self._sql(ABSENT)
-        for kind, scan in (("followed", FOLLOWED), ("diplomas", DIPLOMAS)):
+        others: tuple[tuple[Kind, str], ...] = (("followed", FOLLOWED), ("diplomas", DIPLOMAS))
+        for kind, scan in others:
             self._sql(NOBODY.format(kind=kind) if kind not in self.snapshots else scan.format(scan=self.snapshots[kind].scan()))
             self._relate("absent", kind)
             if kind in self.snapshots:
@@ -160,7 +161,8 @@ from (select *, day_of(date_naissance) as birth from {current});
 update current_year set ended = null where ended is not null and not coalesce(day_of(ended[5]) <= date '{reference}', false);
 
 create temp view enrolled as
-select rowid as id, ine, nom, prenom, birth, commune, null::varchar as told from current_year where ended is null and nom <> '' and prenom <> '';
+select rowid as id, ine, nom, prenom, birth, commune, null::varchar as told
+from current_year where ended is null and nom <> '' and prenom <> '';
 
 create temp view known as select ine, birth, prenom from enrolled where length(ine) = 11;
 
@@ -211,11 +213,15 @@ from lines;
 
 FOLLOWED = """
 create temp table followed as
-select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, null::varchar as told from {scan};
+select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune,
+  null::varchar as told
+from {scan};
 """
 DIPLOMAS = """
 create temp table diplomas as
-select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, lpad(nullif(trim(diplome_obtenu), ''), 2, '0') as told from {scan};
+select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune,
+  lpad(nullif(trim(diplome_obtenu), ''), 2, '0') as told
+from {scan};
 """
 NOBODY = """
 create temp table {kind} (id bigint, ine varchar, nom varchar, prenom varchar, birth date, commune varchar, told varchar);
@@ -267,7 +273,8 @@ create temp table absent as select * from seen where id not in (select id from f
 DECIDE = """
 create temp table standing as
 select a.id, coalesce(a.ine, a.family || '|' || a.commune, a.family) as known_by, birth, first, coalesce(f.same, false) as is_followed,
-  coalesce(f.same, true) = false or coalesce(d.perhaps_high and not coalesce(d.high, false), false) as doubt, coalesce(d.high, false) as high,
+  coalesce(f.same, true) = false or coalesce(d.perhaps_high and not coalesce(d.high, false), false) as doubt,
+  coalesce(d.high, false) as high,
   day_of(date_entree) as entry, least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit
 from absent a left join fate_followed f using (id) left join fate_diplomas d using (id);
 

@@ -97,7 +97,9 @@ class Campaign:
         seconds: dict[str, float] = {}
         with timed(seconds, "fingerprints"):
             prints = {kind: await asyncio.to_thread(self._fingerprint, one) for kind, one in self.snapshots.items()}
-        said = f"{self.reference} {self.rule.name} {self.rule.version} " + " ".join(f"{kind} {prints[kind].hex()}" for kind in sorted(prints))
+        said = f"{self.reference} {self.rule.name} {self.rule.version} " + " ".join(
+            f"{kind} {prints[kind].hex()}" for kind in sorted(prints)
+        )
         campaign_id = uuid5(CAMPAIGNS, said)
         async with self.pool.acquire() as connection:
             await keeping.forget_reviews(connection, self.clock.now())
@@ -205,9 +207,7 @@ class Campaign:
 
     @staticmethod
     def _request(campaign_id: UUID, name: str, command: CampaignCommand) -> Request[CampaignCommand]:
-        return Request(
-            command=command, command_id=uuid5(campaign_id, name), actor=ACTOR, correlation_id=campaign_id, route="campaign"
-        )
+        return Request(command=command, command_id=uuid5(campaign_id, name), actor=ACTOR, correlation_id=campaign_id, route="campaign")
 
     @staticmethod
     def _result(

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID
 
 from chassis.decider import Decider, Refused
 from contracts.intake import CampaignClosed, CampaignEvent, CampaignOpened
@@ -49,6 +48,4 @@ def streams(command: CampaignCommand) -> tuple[str, ...]:
     return (command.fact.stream,)
 
 
-CAMPAIGN: Decider[CampaignCommand, CampaignState, CampaignEvent] = Decider(
-    initial="unknown", evolve=evolve, decide=decide, streams=streams
-)
+CAMPAIGN: Decider[CampaignCommand, CampaignState, CampaignEvent] = Decider(initial="unknown", evolve=evolve, decide=decide, streams=streams)
