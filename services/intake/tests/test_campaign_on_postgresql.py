@@ -1,7 +1,11 @@
 """A campaign on a real PostgreSQL: every dropout of two years' files and only they, once, whenever it is killed."""
 
 import asyncio
+import base64
+import json
+import os
 import signal
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -9,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from campaign_house import campaign_of
-from intake_house import FreshDatabase, House, house
+from intake_house import CLASSES, FreshDatabase, House, house
 
 from contracts.intake import CampaignClosed, CampaignOpened, DropoutDetected, ExitSeen
 from contracts.personal import Identity
@@ -109,3 +113,42 @@ async def test_a_killed_campaign_ends_as_one_that_was_not(fresh_database: FreshD
         assert isinstance(closed, CampaignClosed) and isinstance(undisturbed, CampaignClosed)
         assert closed.detected == undisturbed.detected == files.truth.dropouts
     assert list((files.previous.parent / "work").iterdir()) == []
+
+
+def environment(intake: House, folder: Path) -> dict[str, str]:
+    """As the service would have it, on the databases of this house and with its keys."""
+    key = base64.b64encode(bytes(32)).decode()
+    (folder / "master.json").write_text(json.dumps({data_class: {"1": key} for data_class in CLASSES}))
+    (folder / "identity.key").write_text(key)
+    (folder / "jwks.json").write_text('{"keys": []}')
+    said = dict.fromkeys(("APP_DSN", "CONSUMER_DSN", "RELAY_DSN"), intake.dsns[0]) | {
+        "KEYRING_DSN": intake.dsns[1], "KEYRING_MASTER_KEYS_FILE": str(folder / "master.json"),
+        "IDENTITY_KEY_FILE": str(folder / "identity.key"), "TOKENS_JWKS_FILE": str(folder / "jwks.json"), "TOKENS_ISSUER": "i",
+        "TOKENS_AUDIENCE": "a", "KAFKA_BOOTSTRAP_SERVERS": "localhost:1", "HTTP_PORT": "1",
+    }  # fmt: skip
+    return {**os.environ, **said}
+
+
+def typed(intake: House, files: Files, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    kinds = ("previous", "current", "diplomas", "followed")
+    given = [word for kind in kinds for word in (f"--{kind}", str(getattr(files, kind)))]
+    root = ["--root", str(folder / "no-stack"), "--work", str(folder)]
+    command = [str(Path(sys.executable).with_name("raccroche")), "intake", "campaign", "run", *root, *given, *more]
+    return subprocess.run(command, env=environment(intake, folder), capture_output=True, text=True, check=False)
+
+
+async def test_the_command_says_one_document_and_nothing_else(intake: House, files: Files, tmp_path: Path) -> None:
+    ended = await asyncio.to_thread(typed, intake, files, tmp_path, "--reference-date", "2026-11-02", "--json")
+    assert ended.returncode == 0, ended.stderr
+    document = json.loads(ended.stdout)
+    assert (document["detected"], document["repeated"]) == (files.truth.dropouts, False)
+    assert document["funnel"]["review"] == files.truth.review
+    assert len(await detected_in(intake)) == files.truth.dropouts
+
+
+async def test_a_file_with_another_header_is_refused_in_one_line(intake: House, files: Files, tmp_path: Path) -> None:
+    swapped = dict(vars(files)) | {"diplomas": files.followed}
+    ended = await asyncio.to_thread(typed, intake, Files(**swapped), tmp_path, "--reference-date", "2026-11-02")
+    assert ended.returncode == 2
+    assert ended.stdout == "" and ended.stderr.startswith("campaign: diplomas: the header is not") and ended.stderr.count("\n") == 1
+    assert await intake.events() == []

@@ -62,11 +62,11 @@ def _start(job: str, service: str, more: list[str], root: Path) -> None:
     if service not in SERVICES:
         print(f"raccroche: there is no service {service}, but {', '.join(SERVICES)}", file=sys.stderr)
         raise typer.Exit(2)
-    done = subprocess.run([sys.executable, "-m", service, job, *more], env=_environment(service, root), check=False)  # noqa: S603 -- this interpreter, one of our packages
+    done = subprocess.run([sys.executable, "-m", service, job, *more], env=environment_of(service, root), check=False)  # noqa: S603 -- this interpreter, one of our packages
     raise typer.Exit(done.returncode)
 
 
-def _environment(service: str, root: Path) -> dict[str, str]:
+def environment_of(service: str, root: Path) -> dict[str, str]:
     """The environment of that service.
 
     Raises:

@@ -41,28 +41,40 @@ class KeysMissing(RuntimeError):
     """Intake makes persons and seals what is known of them: it cannot work without its keys."""
 
 
-def build(basics: Basics) -> Parts:
-    """Everything that intake is made of.
+def desk_of(basics: Basics) -> Desk:
+    """What reading lists needs, and a campaign too.
 
     Raises:
         KeysMissing: the settings name no keyring, or no key of identities, or one of the wrong length.
     """
     if basics.keyring is None or basics.settings.identity_key_file is None:
         raise KeysMissing("set KEYRING_DSN, KEYRING_MASTER_KEYS_FILE (all classes) and IDENTITY_KEY_FILE")
-    digests = Digests(key=identity_key_from(basics.settings.identity_key_file))
-    lists = Handler[ListCommand, SentList, ListEvent](
-        decider=LIST, store=basics.store, pool=basics.app, committed=basics.wake, timers=holding.deadlines_of
+    store, pool, wake = basics.store, basics.app, basics.wake
+    return Desk(
+        keyring=basics.keyring,
+        digests=Digests(key=identity_key_from(basics.settings.identity_key_file)),
+        clock=basics.clock,
+        person_handler=Handler[PersonCommand, Person, PersonEvent](decider=PERSON, store=store, pool=pool, committed=wake),
+        list_handler=Handler[ListCommand, SentList, ListEvent](
+            decider=LIST, store=store, pool=pool, committed=wake, timers=holding.deadlines_of
+        ),
+        source_handler=Handler[SourceCommand, Expectation, SourceEvent](
+            decider=SOURCE, store=store, pool=pool, committed=wake, timers=expectations.deadlines_of
+        ),
     )
-    persons = Handler[PersonCommand, Person, PersonEvent](decider=PERSON, store=basics.store, pool=basics.app, committed=basics.wake)
-    sources = Handler[SourceCommand, Expectation, SourceEvent](
-        decider=SOURCE, store=basics.store, pool=basics.app, committed=basics.wake, timers=expectations.deadlines_of
-    )
-    desk = Desk(
-        keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists, source_handler=sources
-    )
+
+
+def build(basics: Basics) -> Parts:
+    """Everything that intake is made of.
+
+    Raises:
+        KeysMissing: see `desk_of`.
+    """
+    desk = desk_of(basics)
+    digests, lists, persons, sources = desk.digests, desk.list_handler, desk.person_handler, desk.source_handler
     arrived = asyncio.Event()
     reader = Reader(pool=basics.app, desk=desk, rule=SIEI_V1, arrived=arrived, committed=basics.wake)
-    reception = Reception(pool=basics.app, handler=lists, keyring=basics.keyring, digests=digests, clock=basics.clock, arrived=arrived)
+    reception = Reception(pool=basics.app, handler=lists, keyring=desk.keyring, digests=digests, clock=basics.clock, arrived=arrived)
     revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
     detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
     return Parts(

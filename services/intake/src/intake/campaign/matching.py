@@ -110,7 +110,10 @@ class Match:
         self._sql(RELATED.format(left=left, right=right, low=self._low()))
 
     def _low(self) -> str:
-        return ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
+        """Codes that may leave their holder a dropout; where a CAP counts only sometimes, the domain says when."""
+        rule = self.rule
+        low = rule.low_diplomas | (rule.cap_diplomas if rule.cap_holder == "dropout_before_terminale" else set())
+        return ", ".join(f"'{code}'" for code in sorted(low))
 
     def _days(self) -> dict[str, str]:
         """The dates between which a birth date gives an age; whole years by the civil calendar, as the domain counts them."""
