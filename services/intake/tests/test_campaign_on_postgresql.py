@@ -95,6 +95,13 @@ async def test_the_same_files_again_do_nothing(intake: House, files: Files, tmp_
     assert await intake.pool.fetchval("select count(*) from events") == before
 
 
+async def test_of_two_runs_at_a_time_one_stops(intake: House, files: Files, tmp_path: Path) -> None:
+    runs = [campaign_of(intake, files, tmp_path).run() for _ in range(2)]
+    done = await asyncio.gather(*runs, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in done) == ["ProgressLost", "Result"]
+    assert len(await detected_in(intake)) == files.truth.dropouts
+
+
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_killed_campaign_ends_as_one_that_was_not(fresh_database: FreshDatabase, files: Files, tmp_path: Path, point: str) -> None:
     async with house(fresh_database) as intake:

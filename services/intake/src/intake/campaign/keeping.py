@@ -1,6 +1,7 @@
 """Where it is kept how far a campaign is, and which of its lines wait for a human."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -25,6 +26,22 @@ class Standing:
     rejected: int
     detected: int
     closed_at: datetime | None
+
+
+@asynccontextmanager
+async def alone(connection: Connection, campaign_id: UUID) -> AsyncIterator[None]:
+    """Nobody else runs this campaign meanwhile; a killed run lets go with its connection.
+
+    Raises:
+        ProgressLost: somebody does.
+    """
+    key = int.from_bytes(campaign_id.bytes[:8], signed=True)
+    if not await connection.fetchval("select pg_try_advisory_lock($1)", key):
+        raise ProgressLost("another run of this campaign is at work")
+    try:
+        yield
+    finally:
+        await connection.fetchval("select pg_advisory_unlock($1)", key)
 
 
 async def standing(connection: Connection, campaign_id: UUID) -> Standing | None:

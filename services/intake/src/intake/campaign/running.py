@@ -101,11 +101,15 @@ class Campaign:
             f"{kind} {prints[kind].hex()}" for kind in sorted(prints)
         )
         campaign_id = uuid5(CAMPAIGNS, said)
-        async with self.pool.acquire() as connection:
+        async with self.pool.acquire() as connection, keeping.alone(connection, campaign_id):
             await keeping.forget_reviews(connection, self.clock.now())
             before = await keeping.standing(connection, campaign_id)
-        if before and before.closed_at:
-            return self._result(campaign_id, before, None, (), seconds, repeated=True)
+            if before and before.closed_at:
+                return self._result(campaign_id, before, None, (), seconds, repeated=True)
+            return await self._go_on(campaign_id, before, prints, seconds)
+
+    async def _go_on(self, campaign_id: UUID, before: Standing | None, prints: Mapping[Kind, bytes], seconds: dict[str, float]) -> Result:
+        """Match, open if it was not yet, decide from where it stands, close."""
         with private(self.limits.folder / f"campaign-{campaign_id}") as folder, duckdb.connect() as duck:
             duck.execute(LIMITS.format(memory=self.limits.memory, threads=self.limits.threads, folder=str(folder).replace("'", "''")))
             match = Match(connection=duck, snapshots=self.snapshots, reference=self.reference, rule=self.rule)
