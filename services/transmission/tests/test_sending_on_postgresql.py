@@ -165,8 +165,8 @@ async def house(fresh_database: FreshDatabase) -> AsyncIterator[House]:
 
 
 def _sender(parts: Parts) -> Sender:
-    """The sender whose endless run is the service's one worker."""
-    (worker,) = parts.workers
+    """The sender whose endless run is the service's first worker."""
+    worker, _ = parts.workers
     sender = worker.__self__  # type: ignore[attr-defined]  # a bound method
     assert isinstance(sender, Sender)
     return sender
