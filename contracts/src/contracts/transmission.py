@@ -8,6 +8,7 @@ from pydantic import Field
 
 from contracts.event import Event
 from contracts.fields import Departement, Instant, PersonId, Pseudonymous, Public, Sha256, Uai
+from contracts.intake import WithdrawalReason
 
 RecipientClass = Literal["designated_body", "mission_locale"]
 LegalBasis = Literal["L.313-7", "L.114-1"]
@@ -132,7 +133,7 @@ class TransmissionRecalled(_OfTransmissions):
 
     transmission_id: Pseudonymous[UUID]
     recipient_id: Pseudonymous[str]
-    reason: Public[Literal["enrolment_found", "diploma_found"]]
+    reason: Public[WithdrawalReason]
 
 
 class ReturnInformationSent(TransmissionEvent):
