@@ -19,7 +19,8 @@ RefusalReason = Literal["not_ours", "already_known", "unreadable", "other"]
 Destination = Literal[
     "reported", "followed", "not_reached", "contacted",
     "in_solution", "in_solution_scolaire", "in_solution_apprenti", "in_solution_stagiaire", "in_solution_volontaire",
-    "enrolled_elsewhere", "not_a_dropout", "closed_not_reached", "closed_without_solution",
+    "enrolled_elsewhere", "not_a_dropout",
+    "already_followed", "closed_not_reached", "closed_without_solution",
 ]  # fmt: skip
 """What an establishment may learn of someone who left it: nothing beyond this list."""
 
@@ -147,7 +148,7 @@ class ReturnInformationSent(TransmissionEvent):
     period: Public[Period]
     until: Public[Instant]
     rule: Public[str]
-    lines: Public[int]
+    lines: Pseudonymous[int]
     destinations: Public[dict[Destination, int] | None]
     sealed_sha256: Public[Sha256]
 

@@ -24,6 +24,7 @@ PHRASES: dict[Destination, tuple[str, str]] = {
     "in_solution_volontaire": ("EN_SOLUTION_VOLONTAIRE", "Le jeune est volontaire (service civique ou équivalent)."),
     "enrolled_elsewhere": ("INSCRIT_AILLEURS", "Le jeune est inscrit dans une formation ; le signalement est annulé."),
     "not_a_dropout": ("ANNULE", "Le signalement est annulé : le jeune n'est pas considéré comme décrocheur."),
+    "already_followed": ("DEJA_SUIVI", "Le jeune était déjà suivi par ailleurs ; ce signalement est clos."),
     "closed_not_reached": ("CLOS_NON_JOINT", "Suivi clos : le jeune n'a pas pu être joint."),
     "closed_without_solution": ("CLOS", "Suivi clos sans entrée dans une solution."),
 }

@@ -29,15 +29,15 @@ def return_routes(pool: asyncpg.Pool, keyring: Keyring) -> APIRouter:
     @router.get("/returns/{period}.csv")
     async def file(period: OfPeriod, caller: Sender) -> Response:
         uai = _establishment(caller)
-        row = await pool.fetchrow(FILE, uai)
-        if row is None or row["period"] < period:
-            raise Problem(404, "No such return information", "nothing was sent to this establishment for that period", None)
-        if row["period"] > period:
+        sealed = await pool.fetchval(FILE, uai, period)
+        if sealed is None and await pool.fetchval(WAS_SENT, uai, period):
             raise _replaced()
+        if sealed is None:
+            raise Problem(404, "Not found", "No return information was sent to this establishment for that period.", "NO_RETURN")
         owner = return_id_of(uai, period)
         keys = (await keyring.keys([owner]))[owner]
         try:
-            opened = keys.open_bytes(KEY_CLASS, KEY_FIELD, row["sealed"])
+            opened = keys.open_bytes(KEY_CLASS, KEY_FIELD, sealed)
         except Erased:  # between the two readings
             raise _replaced() from None
         named = {"Content-Disposition": f'attachment; filename="retour-{period}.csv"'}
@@ -52,7 +52,7 @@ def _replaced() -> Problem:
 
 def _establishment(caller: Caller) -> str:
     if caller.uai is None:
-        raise Problem(403, "This token names no establishment", "ask for a token that carries the sender's UAI", None)
+        raise Problem(403, "Not allowed", "This token names no establishment: ask for one that carries the sender's UAI.", "OUT_OF_MANDATE")
     return caller.uai
 
 
@@ -62,4 +62,6 @@ from returns r left join return_files f on f.uai = r.uai
 where r.uai = $1 order by r.period desc
 """
 
-FILE = "select period, sealed from return_files where uai = $1 and sealed is not null"
+FILE = "select sealed from return_files where uai = $1 and period = $2"
+
+WAS_SENT = "select exists (select from returns where uai = $1 and period = $2)"

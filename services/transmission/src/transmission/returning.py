@@ -77,21 +77,26 @@ class Returning:
         """Look at one batch of establishments; how many were looked at, whether there was something to tell or not."""
         now = self.clock.now()
         period = last_ended(now, self.rule.ready_after)
-        due = {row["uai"]: row["period"] for row in await self.pool.fetch(DUE, end_of(period), period, AT_ONCE)}
+        due = [row["uai"] for row in await self.pool.fetch(DUE, end_of(period), period, AT_ONCE)]
         if not due:
             return 0
-        files = await self._files(list(due), period, now)
+        files = await self._files(due, period, now)
         failpoint("transmission_before_return_commit")
         outcomes = await self.handler.handle_all_with([one.request for one in files], _Files(files).keep)
         failpoint("transmission_after_return_commit")
         sent = [one.uai for one, outcome in zip(files, outcomes, strict=True) if _was_sent(outcome)]
-        await self.keyring.destroy([return_id_of(uai, replaced) for uai in sent if (replaced := due[uai])])
+        await self._forget_before(period, sent)
         return len(files)
 
     async def still_due(self, connection: Connection) -> int:
         """How many establishments the last period has not been told to yet."""
         period = last_ended(self.clock.now(), self.rule.ready_after)
         return int(await connection.fetchval(STILL_DUE, end_of(period), period))
+
+    async def _forget_before(self, period: str, uais: Sequence[str]) -> None:
+        """No copy of an earlier file can be opened any more; of all of them, since a death may have come between two months' steps."""
+        earlier = await self.pool.fetch(EARLIER, uais, period)
+        await self.keyring.destroy([return_id_of(row["uai"], row["period"]) for row in earlier])
 
     async def _files(self, uais: Sequence[str], period: str, now: datetime) -> list[ReadyFile]:
         until = end_of(period)
@@ -157,9 +162,11 @@ from (
 where f.considered is null or f.considered < $2
 """
 
-DUE = f"select uai, f.period {WAITING} order by uai limit $3"
+DUE = f"select uai {WAITING} order by uai limit $3"
 
 STILL_DUE = f"select count(*) {WAITING}"
+
+EARLIER = "select uai, period from returns where uai = any($1::text[]) and period < $2"
 
 FORMER = """
 select o.detection_id, o.person_id, o.uai, o.detected_at, o.withdrawn_at, o.withdrawn_for, x.list_id, x.line,

@@ -18,6 +18,9 @@ IN_SOLUTION: dict[Status, Destination] = {
     "stagiaire": "in_solution_stagiaire", "volontaire": "in_solution_volontaire",
 }  # fmt: skip
 
+ENROLLED = frozenset({"enrolment_found", "contract_found", "enrolled_elsewhere"})
+"""Reasons of a withdrawal, or motives of a contest that was granted, which mean that training goes on."""
+
 
 def after(before: Destination, fact: CaseFact) -> Destination:
     """Where the case stands after one more fact; a call that fails takes nothing back that was reached before."""
@@ -39,6 +42,8 @@ def _closed(before: Destination, motive: ClosingMotive) -> Destination:
     match motive:
         case "solution_entered" | "dropout_withdrawn":  # the withdrawal itself is told by intake, and wins
             return before
+        case "already_followed":
+            return "already_followed"
         case "unreachable":
             return "closed_not_reached"
         case "refused" | "moved_away":
@@ -49,6 +54,7 @@ def _closed(before: Destination, motive: ClosingMotive) -> Destination:
 class Former:
     """Someone who left, as the establishment of origin knows them: a line of its own list. One per detection.
 
+    withdrawn_for: the motive of the contest that was granted, else the reason of the withdrawal.
     steps: where the case stood, from when, and in which kind of offer (none where it is unknown or no solution).
     """
 
@@ -75,8 +81,7 @@ class ReturnLine:
 def known(former: Former, until: datetime) -> tuple[Destination, datetime]:
     """The destination as it was known before `until`, and since when."""
     if former.withdrawn_at is not None and former.withdrawn_at < until:
-        found = former.withdrawn_for == "enrolment_found"
-        return "enrolled_elsewhere" if found else "not_a_dropout", former.withdrawn_at
+        return "enrolled_elsewhere" if former.withdrawn_for in ENROLLED else "not_a_dropout", former.withdrawn_at
     latest: tuple[Destination, datetime] = "reported", former.detected_at
     for destination, at, kind in former.steps:
         if at < until:

@@ -32,8 +32,8 @@ def apply(row: OriginRow | None, heard: Heard[DropoutDetected | DropoutWithdrawn
                 detection_id=found.detection_id, person_id=found.person_id, uai=found.last_uai, exit_date=found.exit_date,
                 detected_at=recorded,
             )  # fmt: skip
-        case DropoutWithdrawn(reason=reason):
-            return row and replace(row, withdrawn_at=recorded, withdrawn_for=reason)
+        case DropoutWithdrawn(reason=reason, motive=motive):
+            return row and replace(row, withdrawn_at=recorded, withdrawn_for=motive or reason)
 
 
 ORIGINS = Projection(
