@@ -269,6 +269,24 @@ async def test_a_line_of_somebody_elses_list_or_of_a_report_is_no_line_of_the_es
     assert (await house.ask("GET", "/returns/2026-03.csv", f"sender/{OTHER}")).status_code == 404
 
 
+async def test_another_exit_on_the_same_day_is_not_taken_for_that_of_the_establishment(house: House) -> None:
+    own = Episode(line=3)
+    of_another = Episode(line=5, uai=OTHER, list_id=LATER, person=own.person)
+    await said(house, TENTH, received(), received(LATER), *own.found, of_another.found[0])
+    await told(house, MARCH_ENDS + READY)
+    assert [row[:2] for row in await file_of(house, UAI, "2026-03")] == [("1", "3")]
+
+
+async def test_a_worker_that_comes_late_to_what_was_told_already_leaves_it_as_it_is(house: House) -> None:
+    await said(house, TENTH, received(), *Episode(line=1).found)
+    await told(house, MARCH_ENDS + READY)
+    await house.admin.execute("update return_files set considered = '2026-02'")  # as the late one has read it
+    kept = await house.admin.fetchval("select sealed from return_files")
+    assert await house.returning.send_due() == 1
+    assert await house.admin.fetchval("select sealed from return_files") == kept
+    assert len(await returns_said(house)) == len(await file_of(house, UAI, "2026-03")) == 1
+
+
 async def test_the_same_exit_told_by_two_lists_is_told_back_by_the_line_of_the_later_one(house: House) -> None:
     first = Episode(line=1)
     repeated = Episode(line=8, list_id=LATER, person=first.person)

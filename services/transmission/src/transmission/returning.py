@@ -155,10 +155,7 @@ def _was_sent(outcome: Outcome) -> bool:
 
 
 WAITING = """
-from (
-  select uai from origins where detected_at < $1 group by uai
-  union select uai from return_files where period is not null
-) told left join return_files f using (uai)
+from (select uai from origins where detected_at < $1 group by uai) known left join return_files f using (uai)
 where f.considered is null or f.considered < $2
 """
 
