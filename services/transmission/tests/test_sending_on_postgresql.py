@@ -82,7 +82,7 @@ async def test_each_recipient_owed_fetches_what_only_it_can_read_and_acknowledge
     assert await house.admin.fetchval("select count(*) from deliveries") == 0
     assert await house.figures() == {
         "due": 6, "sent": 6, "acknowledged": 6, "refused": 0, "recalled": 0, "unroutable": 0,
-        "by_recipient": {"ml-35": 3, "psad-35": 3},
+        "by_recipient": {"ml-35": 3, "psad-35": 3}, "returns": {"establishments": 0, "lines": 0},
     }  # fmt: skip
 
 

@@ -50,12 +50,11 @@ SETTINGS = settings_from(
 
 
 class Believing:
-    """Believes a token that says `role` or `role/organisation`, of a sender `sender/uai`."""
+    """Believes a token that says `role`, or `role/organisation`, which stands for an establishment as well."""
 
     def verify(self, token: str) -> Caller:
         role, _, organisation = token.partition("/")
-        uai = organisation if role == "sender" else None
-        return Caller(actor=f"actor-{token}", role=role, organisation=organisation or None, uai=uai or None)
+        return Caller(actor=f"actor-{token}", role=role, organisation=organisation or None, uai=organisation or None)
 
 
 @dataclass(kw_only=True)
