@@ -290,7 +290,7 @@ ALLOWED = {  # by hand, not from the code: what may stand in each column
     "liste": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "ligne": re.compile(r"[1-9][0-9]*"),
     "code": re.compile(r"[A-Z_]+"),
-    "situation": re.compile(r"[A-ZÉa-zéêàç'(][A-Za-zéêèàç' ;:,()]*\."),
+    "situation": re.compile(r"[A-ZÉa-zéêàç'(][A-Za-zéêèàç' :,()]*\."),
     "depuis_le": re.compile(r"[0-3][0-9]/[01][0-9]/20[0-9]{2}"),
 }
 

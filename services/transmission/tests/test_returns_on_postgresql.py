@@ -177,7 +177,7 @@ ALLOWED = {  # written by hand, read by a validator of another make
                 "EN_SOLUTION_STAGIAIRE", "EN_SOLUTION_VOLONTAIRE", "INSCRIT_AILLEURS", "ANNULE", "DEJA_SUIVI", "CLOS_NON_JOINT", "CLOS",
             ]
         },
-        "situation": {"type": "string", "pattern": "^[A-Z][^0-9=+@|;]*(;[^0-9=+@|;]*)?\\.$"},
+        "situation": {"type": "string", "pattern": "^[A-Z][^0-9=+@|;]*\\.$"},
         "depuis_le": {"type": "string", "pattern": "^[0-9]{2}/[0-9]{2}/[0-9]{4}$"},
     },
 }  # fmt: skip
