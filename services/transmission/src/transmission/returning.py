@@ -30,7 +30,7 @@ from transmission.return_file import csv_of
 
 ACTOR = "/raccroche/transmission"
 AT_ONCE = 100
-IDLE_SECONDS = 2.0
+IDLE_SECONDS = 5.0  # a month is in no hurry, and a look reads an index of all detections
 TROUBLE_SECONDS = 2.0
 
 KEY_CLASS, KEY_FIELD = "identity", "return_file"
