@@ -167,7 +167,7 @@ create temp view enrolled as
 select rowid as id, ine, nom, prenom, birth, commune, null::varchar as told
 from current_year where ended is null and nom <> '' and prenom <> '';
 
-create temp view known as select ine, birth, prenom from enrolled where length(ine) = 11;
+create temp view known as select ine, birth, prenom from enrolled where length(ine) = 11 and birth <= date '{from_16}';
 
 create temp table ended as
 select ended[1] as uai, ine, nom, prenom, ended[2] as date_naissance, commune as commune_naissance, ended[3] as formation,
@@ -181,9 +181,9 @@ select fate, count(*) as n,
   list([uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie]) filter (fate = 'left') as lines
 from (
   select *, case when birth is null or nom = '' or prenom = '' then 'unreadable' when birth > date '{from_16}' then 'under_16'
-    when exists (select 1 from known k where k.ine = p.ine and k.birth = p.birth and k.prenom = p.prenom)
+    when exists (select 1 from known k where k.ine = p.ine and k.birth = p.old_enough and k.prenom = p.prenom)
       then 'enrolled' else 'left' end as fate
-  from (select *, day_of(date_naissance) as birth from {previous}) p)
+  from (select *, day_of(date_naissance) as birth, case when birth <= date '{from_16}' then birth end as old_enough from {previous}) p)
 group by fate;
 """
 """One pass: whose INE, birth date and first name stand in this year's file letter for letter is enrolled; who is left is kept."""
@@ -232,25 +232,28 @@ create temp table {kind} (id bigint, ine varchar, nom varchar, prenom varchar, b
 
 RELATED = """
 create temp table near_{right} as
-select r.* exclude (id, ine, commune), ine_of(ine) as ine, commune_of(commune) as commune, folded(nom) as family, folded(prenom) as first
-from {right} r
-where r.id in (
-  select r.id from {right} r semi join {left} l on upper(replace(r.ine, ' ', '')) = l.ine
+select nom, prenom, birth, told, ine_of(ine) as ine, commune_of(commune) as commune, folded(nom) as family, folded(prenom) as first
+from (
+  select r.* from {right} r semi join {left} l on upper(replace(r.ine, ' ', '')) = l.ine
   union
-  select r.id from {right} r semi join {left} l on r.birth = l.birth and upper(trim(r.commune)) = l.commune
+  select r.* from {right} r semi join {left} l on r.birth = l.birth and upper(trim(r.commune)) = l.commune
   union
-  select r.id from (select * from {right} where trim(commune) = '') r semi join {left} l
+  select r.* from (select * from {right} where length(trim(commune)) = 0) r semi join {left} l
     on r.birth = l.birth and initial(r.nom) = left(l.family, 1)
   union
-  select r.id from {right} r semi join (select * from {left} where commune is null) l
+  select r.* from {right} r semi join (select * from {left} where commune is null) l
     on r.birth = l.birth and initial(r.nom) = left(l.family, 1));
 
 create temp table ines_{right} as
+with unproven as (
+  select family, first, birth, commune from {left} where ine is null
+  union
+  select family, first, birth, commune from near_{right} where ine is null)
 select family, first, birth, commune, count(distinct ine) as ines
 from (
-  select family, first, birth, commune, ine from {left} semi join near_{right} using (family, first, birth, commune)
+  select family, first, birth, commune, ine from {left} semi join unproven using (family, first, birth, commune)
   union all
-  select family, first, birth, commune, ine from near_{right} semi join {left} using (family, first, birth, commune))
+  select family, first, birth, commune, ine from near_{right} semi join unproven using (family, first, birth, commune))
 group by all;
 
 create temp table met_{right} as
@@ -270,27 +273,29 @@ from met_{right} group by id;
 """
 
 ABSENT = """
-create temp table absent as select * from seen where id not in (select id from fate_enrolled);
+create temp table absent as select id, ine, family, first, birth, commune from seen where id not in (select id from fate_enrolled);
 """
 
 DECIDE = """
 create temp table standing as
-select a.id, coalesce(a.ine, a.family || '|' || a.commune, a.family) as known_by, birth, first, coalesce(f.same, false) as is_followed,
+select a.*, coalesce(f.same, false) as is_followed,
   coalesce(f.same, true) = false or coalesce(d.perhaps_high and not coalesce(d.high, false), false) as doubt,
-  coalesce(d.high, false) as high,
-  day_of(date_entree) as entry, least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit
+  coalesce(d.high, false) as high
 from absent a left join fate_followed f using (id) left join fate_diplomas d using (id);
 
+create temp table maybe as
+select p.*, coalesce(p.ine, p.family || '|' || p.commune, p.family) as known_by, s.high, day_of(date_entree) as entry,
+  least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit
+from standing s join seen p using (id)
+where not is_followed and not doubt and (s.birth > date '{from_18}' or s.birth > date '{from_26}' and not high);
+
 create temp table decided as
-select known_by, birth, first
-from standing where not is_followed and not doubt group by all
+select known_by, birth, first from maybe group by all
 having arg_max(exit - entry, exit) >= {enrolled_days} and birth > date '{from_26}' and not bool_or(high) or birth > date '{from_18}';
 
 create temp table leaver as
-select a.*, s.exit, s.known_by, coalesce((select list(distinct told order by told) from met_diplomas m where m.id = a.id and m.same), [])
-    as diplomas
-from standing s semi join decided d using (known_by, birth, first) join absent a using (id)
-where not is_followed and not doubt;
+select m.*, coalesce((select list(distinct told order by told) from met_diplomas d where d.id = m.id and d.same), []) as diplomas
+from maybe m semi join decided using (known_by, birth, first);
 """
 """As `domain.detection.SIEI_V1` decides on the same facts; a test compares the two over every combination of them."""
 
@@ -312,6 +317,6 @@ LEAVER_LINES = f"select count(*) from {ONCE}"
 REVIEWS = f"""
 select 'enrolment', {CELLS}, date_sortie from seen s join fate_enrolled f using (id) where not f.same
 union all
-select 'followed_or_diploma', {CELLS}, date_sortie from standing join absent using (id) where doubt and not is_followed
+select 'followed_or_diploma', {CELLS}, date_sortie from standing join seen using (id) where doubt and not is_followed
 order by all
 """
