@@ -11,6 +11,7 @@ import typer
 
 from raccroche import keeping_commands
 from raccroche.demo.command import demo
+from raccroche.campaign_commands import campaign
 from raccroche.detection_commands import detection
 from raccroche.history_commands import history
 from raccroche.intake_commands import intake
@@ -33,6 +34,7 @@ app.command("demo")(demo)
 app.add_typer(history, name="history")
 keeping_commands.add_to(intake)
 intake.add_typer(detection, name="detection")
+intake.add_typer(campaign, name="campaign")
 app.add_typer(intake, name="intake")
 app.add_typer(ops, name="ops")
 clock = typer.Typer(no_args_is_help=True, help="The local stack's clock.")

@@ -1,0 +1,278 @@
+"""Who is in last year's lists and in none of this year's: the cross-match by DuckDB, out of core, under intake's rule of identity.
+
+The same: INE and birth date agree and a name part agrees; or, an INE lacking on one side, folded names, birth date and commune of
+birth are equal and no second INE stands under them. Less than that, but something (an INE alone, names and birth date with a
+commune unstated, the same identity under another INE), goes to a human. Under-16s are counted where they are read and left there.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+
+from chassis.paris import age_on
+from contracts.intake import SnapshotKind
+from intake.campaign.folding import MACROS
+from intake.campaign.snapshots import Snapshot
+from intake.cleaning import INE
+from intake.domain.detection import Rule
+
+type Row = tuple[str, str, str, str, str, str, str, str, str, str, tuple[str, ...]]
+"""person, uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit (ISO), diplomas; all text."""
+
+UNREADABLE_PER_THOUSAND = 1
+
+
+class TooManyUnreadable(Exception):
+    """More lines than one in a thousand of a file cannot be read: whoever stands on them would look absent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Funnel:
+    """What became of each line of somebody seen; these add up to `seen`."""
+
+    seen: int
+    unreadable: int
+    under_16: int
+    still_enrolled: int
+    review: int
+    followed: int
+    not_dropout: int
+    leavers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """One campaign's cross-match on an open DuckDB.
+
+    rule: whose thresholds the vectorised form (`DECIDE`) takes; the domain decides again on each person that it lets through.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    snapshots: Mapping[SnapshotKind, Snapshot]
+    reference: date
+    rule: Rule
+
+    def run(self) -> tuple[Funnel, dict[SnapshotKind, int]]:
+        """The funnel, and how many lines each file has. What is left is read by `leavers` and `reviews`.
+
+        Raises:
+            TooManyUnreadable; duckdb.Error: a file that is not what it says.
+        """
+        lines: dict[SnapshotKind, int] = {}
+        self._sql(MACROS)
+        self._sql(HELPERS.format(ine=INE.pattern))
+        self._sql(ENROLLED.format(current=self.snapshots["current"].scan(), **self._days()))
+        over_16, under_16, unreadable, lines["previous"] = self._row(
+            COUNTED.format(previous=self.snapshots["previous"].scan(), **self._days())
+        )
+        self._sql(SEEN.format(previous=self.snapshots["previous"].scan(), **self._days()))
+        ended, young, bad, lines["current"] = self._row(COUNTED_CURRENT.format(**self._days()))
+        unreadable += self._bad("previous")
+        lines["previous"] += self._bad("previous")
+        lines["current"] += self._bad("current")
+        self._readable("previous", unreadable, lines["previous"])
+        self._readable("current", bad + self._bad("current"), lines["current"])
+        self._relate("seen", "enrolled")
+        for kind, scan in (("followed", FOLLOWED), ("diplomas", DIPLOMAS)):
+            self._sql(NOBODY.format(kind=kind) if kind not in self.snapshots else scan.format(scan=self.snapshots[kind].scan()))  # type: ignore[index]
+        self._sql(ABSENT)
+        self._relate("absent", "followed")
+        self._relate("absent", "diplomas")
+        for kind in ("followed", "diplomas"):
+            if kind in self.snapshots:
+                lines[kind] = self._row(f"select count(*) from {kind}")[0] + self._bad(kind)  # type: ignore[index]
+                self._readable(kind, self._bad(kind), lines[kind])
+        low = ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
+        self._sql(DECIDE.format(low=low, enrolled_days=self.rule.enrolled_days, **self._days()))
+        left, met, doubt, followed, not_dropout, leavers = self._row(FATES)
+        funnel = Funnel(
+            seen=over_16 + ended + under_16 + young + unreadable, unreadable=unreadable, under_16=under_16 + young,
+            still_enrolled=over_16 + ended - left + met, review=doubt, followed=followed, not_dropout=not_dropout, leavers=leavers,
+        )  # fmt: skip
+        return funnel, lines
+
+    def leavers(self) -> Iterator[Row]:
+        """Lines of those who may be dropouts, each person's together, in an order that depends on nothing but the files."""
+        found = self.connection.execute(LEAVERS)
+        while rows := found.fetchmany(5000):
+            yield from rows
+
+    def reviews(self) -> Iterator[tuple[str, ...]]:
+        """Lines that a human must look at: why, then the cells of the line."""
+        found = self.connection.execute(REVIEWS)
+        while rows := found.fetchmany(5000):
+            yield from rows
+
+    def _relate(self, left: str, right: str) -> None:
+        self._sql(RELATED.format(left=left, right=right, **self._days()))
+
+    def _days(self) -> dict[str, str]:
+        """The dates between which a birth date gives an age; whole years by the civil calendar, as the domain counts them."""
+        ages = {"from_16": self.rule.age_from, "from_18": self.rule.majority, "from_26": self.rule.age_before}
+        return {"reference": self.reference.isoformat(), **{name: _born_by(age, self.reference).isoformat() for name, age in ages.items()}}
+
+    def _bad(self, kind: SnapshotKind) -> int:
+        if kind not in self.snapshots or self.snapshots[kind].path.suffix == ".parquet":
+            return 0
+        return self._row(f"select count(distinct line) from bad_{kind}")[0]
+
+    @staticmethod
+    def _readable(kind: str, unreadable: int, lines: int) -> None:
+        if unreadable * 1000 > lines * UNREADABLE_PER_THOUSAND:
+            raise TooManyUnreadable(f"{kind}: {unreadable:,} of {lines:,} lines cannot be read")
+
+    def _sql(self, statements: str) -> None:
+        self.connection.execute(statements)
+
+    def _row(self, query: str) -> tuple[int, ...]:
+        row = self.connection.execute(query).fetchone()
+        return tuple(row or ())
+
+
+def _born_by(age: int, on: date) -> date:
+    """The latest birth date of somebody who is that old on that day."""
+    day = date(on.year - age, on.month, min(on.day, 28)) + timedelta(days=5)
+    while age_on(day, on) < age:
+        day -= timedelta(days=1)
+    return day
+
+
+HELPERS = """
+create or replace temp macro day_of(cell) as coalesce(try_cast(cell as date), try_strptime(cell, '%d/%m/%Y')::date);
+create or replace temp macro ine_of(cell) as
+  case when regexp_full_match(upper(replace(cell, ' ', '')), '{ine}') then upper(replace(cell, ' ', '')) end;
+"""
+
+ENROLLED = """
+create temp table current_year as
+select ine, nom, prenom, birth, commune, birth is null as unreadable,
+  case when left_on is null and date_sortie = '' or left_on > date '{reference}' then null
+    else [uai, date_naissance, formation, date_entree, date_sortie] end as ended
+from (select *, day_of(date_naissance) as birth, case when date_sortie <> '' then day_of(date_sortie) end as left_on,
+    commune_naissance as commune from {current});
+
+create temp view enrolled as select ine, nom, prenom, birth, commune, null::varchar as told from current_year where ended is null;
+
+create temp table ended as
+select ended[1] as uai, ine, nom, prenom, ended[2] as date_naissance, commune as commune_naissance, ended[3] as formation,
+  ended[4] as date_entree, ended[5] as date_sortie, birth
+from current_year where ended is not null;
+"""
+
+COUNTED = """
+select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}'), count(*) filter (birth is null), count(*)
+from (select day_of(date_naissance) as birth from {previous})
+"""
+
+COUNTED_CURRENT = """
+select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}'),
+  (select count(*) from current_year where birth is null), (select count(*) from current_year)
+from ended
+"""
+
+SEEN = """
+create temp table seen as
+with lines as (
+  select * from (select *, day_of(date_naissance) as birth from {previous}) p
+  where birth <= date '{from_16}' and not exists (
+    select 1 from enrolled e where e.ine = p.ine and e.birth = p.birth and e.nom = p.nom and p.nom <> ''
+      and regexp_full_match(p.ine, '[0-9]{{9}}[A-HJK]{{2}}|[0-9]{{10}}[A-HJ-NPR-Z]|[0-9]{{4}}[AD][0-9]{{5}}[A-HJ-NPR-Z]'))
+  union all
+  select * from ended where birth <= date '{from_16}'
+)
+select row_number() over () as id, * exclude (ine), ine as ine_cell, ine_of(ine) as ine, folded(nom) as family, folded(prenom) as first,
+  nullif(upper(trim(commune_naissance)), '') as commune
+from lines;
+"""
+
+FOLLOWED = """
+create temp table followed as
+select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, null::varchar as told from {scan};
+"""
+DIPLOMAS = """
+create temp table diplomas as
+select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, lpad(diplome_obtenu, 2, '0') as told from {scan};
+"""
+NOBODY = """
+create temp table {kind} (ine varchar, nom varchar, prenom varchar, birth date, commune varchar, told varchar);
+"""
+
+RELATED = """
+create temp table near_{right} as
+select * exclude (ine, commune), ine_of(ine) as ine, nullif(upper(trim(commune)), '') as commune,
+  folded(nom) as family, folded(prenom) as first
+from (
+  select * from {right} where upper(replace(ine, ' ', '')) in (select ine from {left} where ine is not null)
+  union
+  select * from {right} where birth <= date '{from_16}'
+    and (folded(nom), folded(prenom), birth) in (select (family, first, birth) from {left}));
+
+create temp table ines_{right} as
+select family, first, birth, commune, count(distinct ine) as ines
+from (select family, first, birth, commune, ine from {left} union all select family, first, birth, commune, ine from near_{right})
+group by all;
+
+create temp table met_{right} as
+select l.id, r.told, l.birth = r.birth and (l.family = r.family or list_has_any(name_parts(l.nom, l.prenom), name_parts(r.nom, r.prenom))) as same
+from {left} l join near_{right} r on l.ine = r.ine
+union all
+select l.id, r.told, (l.ine is null or r.ine is null) and l.commune = r.commune and one.ines <= 1 as same
+from {left} l join near_{right} r on l.family = r.family and l.first = r.first and l.birth = r.birth
+  and (l.ine is null or r.ine is null or l.ine <> r.ine)
+  left join ines_{right} one on one.family = l.family and one.first = l.first and one.birth = l.birth and one.commune = l.commune
+where l.commune = r.commune or ((l.commune is null or r.commune is null) and (l.ine is null or r.ine is null));
+
+create temp table fate_{right} as
+select id, bool_or(coalesce(same, false)) as same, list(distinct told) filter (same and told is not null) as told,
+  list(distinct told) filter (not coalesce(same, false) and told is not null) as perhaps
+from met_{right} group by id;
+"""
+
+ABSENT = """
+create temp table absent as select * from seen where id not in (select id from fate_enrolled);
+"""
+
+DECIDE = """
+create temp table standing as
+select a.*, coalesce(a.ine, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
+  coalesce(f.same, false) as is_followed, f.id is not null and not f.same or coalesce(len(list_filter(d.perhaps, lambda code : code not in ({low}))), 0) > 0 as doubt,
+  coalesce(d.told, []) as codes, day_of(date_entree) as entry, least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit
+from absent a left join fate_followed f using (id) left join fate_diplomas d using (id);
+
+create temp table decided as
+select person, flatten(list(codes)) as codes,
+  (arg_max(exit - entry, exit) >= {enrolled_days} and bool_and(birth > date '{from_26}')
+    and list_count(list_filter(flatten(list(codes)), lambda code : code not in ({low}))) = 0) as l313_7,
+  bool_and(birth > date '{from_18}') as obligation_formation
+from standing where not is_followed and not doubt group by person;
+
+create temp table leaver as
+select s.*, d.codes as diplomas from standing s join decided d using (person)
+where not is_followed and not doubt and (l313_7 or obligation_formation);
+"""
+"""As `domain.detection.SIEI_V1` decides on the same facts; a test compares the two over every combination of them."""
+
+FATES = """
+select (select count(*) from seen), (select count(*) from fate_enrolled where same),
+  (select count(*) from fate_enrolled where not same) + (select count(*) from standing where doubt and not is_followed),
+  (select count(*) from standing where is_followed),
+  (select count(*) from standing where not is_followed and not doubt) - (select count(*) from leaver),
+  (select count(*) from leaver)
+"""
+
+LEAVERS = """
+select person, uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit::varchar, diplomas
+from (select distinct on (person, uai, formation, date_entree, exit) * from leaver order by person, uai, formation, date_entree, exit, id)
+order by person, exit, uai, formation, date_entree
+"""
+
+REVIEWS = """
+select 'enrolment', s.uai, s.ine_cell, s.nom, s.prenom, s.date_naissance, s.commune_naissance, s.formation, s.date_entree, s.date_sortie
+from seen s join fate_enrolled f using (id) where not f.same
+union all
+select 'followed_or_diploma', uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie
+from standing where doubt and not is_followed
+order by all
+"""
