@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from raccroche import keeping_commands
-from raccroche.demo.command import demo
 from raccroche.campaign_commands import campaign
+from raccroche.demo.command import demo
 from raccroche.detection_commands import detection
 from raccroche.history_commands import history
 from raccroche.intake_commands import intake

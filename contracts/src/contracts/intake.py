@@ -334,7 +334,8 @@ type PersonEvent = (
 )  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
-    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, CampaignMatched, ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
+    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, CampaignMatched,
+    ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,

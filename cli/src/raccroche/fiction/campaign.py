@@ -157,25 +157,26 @@ create macro heads() as ['zor', 'quel', 'brav', 'ghyl', 'vork', 'plix', 'drez', 
   'nyx', 'pszal', 'rhuv', 'snyg', 'tweg', 'vlad', 'wurz', 'xam', 'yvr', 'zhul', 'cruv', 'dwin', 'fluz', 'grib', 'hjal', 'kvist'];
 create macro hearts() as ['évo', 'ami', 'oub', 'ika', 'uro', 'èni', 'ypé', 'alu', 'iro', 'ebo', 'oda', 'uvi', 'are', 'omi', 'ézu', 'ina',
   'oxa', 'udé', 'ity', 'ake', 'owi', 'emu', 'iba', 'ugo', 'azi', 'opi', 'uke', 'éto', 'iwa', 'ydo'];
-create macro tails() as ['d', 'k', 'l', 'm', 'n', 'r', 's', 't', 'x', 'z', 'rd', 'lm', 'nk', 'rt', 'sk', 'lt', 'nd', 'rz', 'ks', 'lz', 'ntz',
-  'rsk', 'lb', 'mb', 'rg', 'ng', 'lf', 'rf', 'ch', 'rch'];
+create macro tails() as ['d', 'k', 'l', 'm', 'n', 'r', 's', 't', 'x', 'z', 'rd', 'lm', 'nk', 'rt', 'sk', 'lt', 'nd', 'rz', 'ks', 'lz',
+  'ntz', 'rsk', 'lb', 'mb', 'rg', 'ng', 'lf', 'rf', 'ch', 'rch'];
 create macro ends() as ['a', 'o', 'el', 'in', 'ys', 'ane', 'il', 'ora', 'ev', 'und', 'ix', 'ope'];
 create macro number(i) as ((i) + {seed}) % 9720000 * 7654321 % 9720000;
 create macro capital(word) as upper(word[1]) || word[2:];
 create macro family(k) as capital(pick(heads(), k) || pick(hearts(), (k) // 30) || pick(tails(), (k) // 900));
 create macro given(k) as capital(pick(heads(), (k) // 27000) || pick(ends(), (k) // 810000));
-create macro ine(i) as lpad(((((i) + {seed}) * 7919) % 1000000000)::varchar, 9, '0') || pick(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K'],
-  (i)) || pick(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K'], (i) // 10);
+create macro ine(i) as lpad(((((i) + {seed}) * 7919) % 1000000000)::varchar, 9, '0')
+  || pick(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K'], (i)) || pick(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K'], (i) // 10);
 create macro departement(i) as case when (i) % 94 < 19 then (i) % 94 + 1 else (i) % 94 + 2 end;
-create macro uai(i) as lpad((departement(i) * 10000 + (i) // 94 % 120)::varchar, 7, '0') || pick(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J',
-  'K', 'L', 'M', 'N', 'P', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z'], (departement(i) * 10000 + (i) // 94 % 120) % 23);
+create macro uai_digits(i) as departement(i) * 10000 + (i) // 94 % 120;
+create macro uai(i) as lpad(uai_digits(i)::varchar, 7, '0') || 'ABCDEFGHJKLMNPRSTUVWXYZ'[1 + uai_digits(i) % 23];
 create macro plain(name) as upper(strip_accents(replace(name, '-', ' ')));
 create macro formation(i) as pick(['2GT', '1G', 'CAP1', 'CAP2', '2PRO', '1PRO', 'TPRO', '1STMG', 'BTS1', 'BTS2'], (i) // 7);
 create macro persons(since, count) as table
   select i, name, ine(i) as ine, family(k) as nom, given(k) || case when name = 'accents' then '-Ève' else '' end as prenom, k,
     (date '{reference}' - to_years(({age})::integer) - to_days((i * 37 % 364)::integer))::date as birth,
     lpad((departement(i // 3) * 1000 + i % 900)::varchar, 5, '0') as commune
-  from (select i, number(i) as k, {case} as name from (select i, (i * 7919 + {seed}) % 1000 as place from range(since, since + count) r(i)));
+  from (select i, number(i) as k, {case} as name
+    from (select i, (i * 7919 + {seed}) % 1000 as place from range(since, since + count) r(i)));
 """
 
 LINE = "ine, nom, prenom, birth as date_naissance, commune as commune_naissance"
@@ -189,8 +190,8 @@ from (select p.*, unnest(case name when 'listed_twice' then [0, 1] else [0] end)
 """
 
 CURRENT = """
-with old as (select * from persons(0, {people}) where name not in ('under_16_left', 'minor', 'minor_with_diploma', 'adult_with_dnb', 'graduate',
-    'too_old', 'short', 'followed', 'followed_without_ine')),
+with old as (select * from persons(0, {people}) where name not in ('under_16_left', 'minor', 'minor_with_diploma', 'adult_with_dnb',
+    'graduate', 'too_old', 'short', 'followed', 'followed_without_ine')),
 told as (
   select i, name,
     case when name in ('no_ine_now', 'no_ine_at_all') then '' when name in ('other_ine', 'adult') then ine(i + 50000000)
@@ -205,7 +206,8 @@ told as (
   union all
   select i, 'new', ine, nom, prenom, birth, commune
   from (select i, ine(i) as ine, family(number(i)) as nom, given(number(i)) as prenom, commune,
-    (date '{reference}' - to_years((11 + i % 5)::integer) - to_days((i * 37 % 364)::integer))::date as birth from persons({people}, {newcomers}))
+    (date '{reference}' - to_years((11 + i % 5)::integer) - to_days((i * 37 % 364)::integer))::date as birth
+    from persons({people}, {newcomers}))
 )
 select uai(i + 1) as uai, ine, nom, prenom, birth as date_naissance, commune as commune_naissance, formation(i + 1) as formation,
   date '2026-09-01' as date_entree, case name when 'left_this_year' then date '2026-10-05' else null end as date_sortie

@@ -99,8 +99,8 @@ async def job_of(connection: Connection, list_id: UUID, *, closed: bool = False)
     if row is None:
         return None
     return Job(
-        list_id=list_id, sender=row["sender"], format="csv" if row["format"] in FORMATS else row["format"], reference_date=row["reference_date"],
-        size=row["size"], last_line=row["last_line"], received_event=row["event_id"],
+        list_id=list_id, sender=row["sender"], format="csv" if row["format"] in FORMATS else row["format"],
+        reference_date=row["reference_date"], size=row["size"], last_line=row["last_line"], received_event=row["event_id"],
         correlation_id=row["correlation_id"], trace=Trace(traceparent=row["traceparent"], tracestate=row["tracestate"]),
         origin=FORMATS.get(row["format"], "list"),
     )  # fmt: skip

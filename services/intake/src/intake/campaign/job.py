@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import resource
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -62,19 +63,25 @@ def _document(found: Found, *, deleted: bool) -> dict[str, object]:
 
 
 def _lines(found: Found, *, deleted: bool) -> list[str]:
-    figures = found.matched.figures
+    figures, taken = found.matched.figures, ", matched by an earlier run" if found.resumed else ""
+    seen = {
+        "under 16": figures.under_16, "still enrolled": figures.still_enrolled, "followed already": figures.followed,
+        "for a human": figures.review, "no dropout": figures.not_dropout, "unreadable": figures.unreadable, "leavers": figures.leavers,
+    }  # fmt: skip
+    flags = {"L.313-7": found.l313_7, "obligation de formation": found.obligation_formation}
     return [
-        f"campaign {found.campaign}" + (", matched by an earlier run" if found.resumed else ""),
+        f"campaign {found.campaign}{taken}",
         *(f"{one.kind}: {one.lines:,} lines, {one.size / 1e6:,.0f} MB" for one in found.matched.snapshots),
-        f"of {figures.seen:,} lines seen: {figures.under_16:,} under 16, {figures.still_enrolled:,} still enrolled, {figures.followed:,} "
-        f"followed already, {figures.review:,} for a human, {figures.not_dropout:,} no dropout, {figures.unreadable:,} unreadable",
-        f"{figures.leavers:,} leavers: " + ", ".join(f"{count:,} {name}" for name, count in found.verdicts.items() if count),
-        f"{found.detections:,} dropouts detected: {found.l313_7:,} L.313-7, {found.obligation_formation:,} obligation de formation",
+        f"{figures.seen:,} lines seen: {_told(seen)}",
+        f"{figures.leavers:,} leavers: {_told(found.verdicts)}",
+        f"{found.detections:,} dropouts detected: {_told(flags)}",
         ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.seconds.items()),
-        "the files are deleted"
-        if deleted
-        else "the files are still there: delete them on their date (--delete does it once all is committed)",
+        "the files are deleted" if deleted else "the files are still there: delete them on their date, or run this again with --delete",
     ]
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -60,41 +60,39 @@ class Match:
         Raises:
             TooManyUnreadable; duckdb.Error: a file that is not what it says.
         """
-        lines: dict[SnapshotKind, int] = {}
         self._sql(MACROS)
         self._sql(HELPERS.format(ine=INE.pattern))
-        self._sql(ENROLLED.format(current=self.snapshots["current"].scan(), **self._days()))
-        over_16, under_16, unreadable, lines["previous"] = self._row(
-            COUNTED.format(previous=self.snapshots["previous"].scan(), **self._days())
-        )
-        self._sql(SEEN.format(previous=self.snapshots["previous"].scan(), **self._days()))
-        ended, young, bad, lines["current"] = self._row(COUNTED_CURRENT.format(**self._days()))
-        unreadable += self._bad("previous")
-        lines["previous"] += self._bad("previous")
-        lines["current"] += self._bad("current")
-        self._readable("previous", unreadable, lines["previous"])
-        self._readable("current", bad + self._bad("current"), lines["current"])
+        self._sql(ENROLLED.format(current=self._scan("current"), **self._days()))
+        self._sql(SEEN.format(previous=self._scan("previous"), **self._days()))
         self._relate("seen", "enrolled")
-        for kind, scan in (("followed", FOLLOWED), ("diplomas", DIPLOMAS)):
-            self._sql(NOBODY.format(kind=kind) if kind not in self.snapshots else scan.format(scan=self.snapshots[kind].scan()))  # type: ignore[index]
         self._sql(ABSENT)
-        self._relate("absent", "followed")
-        self._relate("absent", "diplomas")
-        for kind in ("followed", "diplomas"):
-            if kind in self.snapshots:
-                lines[kind] = self._row(f"select count(*) from {kind}")[0] + self._bad(kind)  # type: ignore[index]
-                self._readable(kind, self._bad(kind), lines[kind])
+        for kind, query in BESIDE.items():
+            self._sql(query.format(scan=self._scan(kind)) if kind in self.snapshots else NOBODY.format(kind=kind))
+            self._relate("absent", kind)
         low = ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
         self._sql(DECIDE.format(low=low, enrolled_days=self.rule.enrolled_days, **self._days()))
+        return self._counted()
+
+    def _counted(self) -> tuple[Funnel, dict[SnapshotKind, int]]:
+        previous = self._row(COUNTED.format(previous=self._scan("previous"), **self._days()))
+        ended = self._row(COUNTED_CURRENT.format(**self._days()))
+        bad = {kind: self._bad(kind) for kind in self.snapshots}
+        unreadable = {**bad, "previous": bad["previous"] + previous[2], "current": bad["current"] + ended[2]}
+        lines = {kind: bad[kind] + self._row(f"select count(*) from {kind}")[0] for kind in BESIDE if kind in self.snapshots}
+        lines |= {"previous": bad["previous"] + previous[3], "current": bad["current"] + ended[3]}
+        for kind, count in unreadable.items():
+            if count * 1000 > lines[kind] * UNREADABLE_PER_THOUSAND:
+                raise TooManyUnreadable(f"{kind}: {count:,} of {lines[kind]:,} lines cannot be read")
         left, met, doubt, followed, not_dropout, leavers = self._row(FATES)
+        over_16, under_16 = previous[0] + ended[0], previous[1] + ended[1]
         funnel = Funnel(
-            seen=over_16 + ended + under_16 + young + unreadable, unreadable=unreadable, under_16=under_16 + young,
-            still_enrolled=over_16 + ended - left + met, review=doubt, followed=followed, not_dropout=not_dropout, leavers=leavers,
+            seen=over_16 + under_16 + unreadable["previous"], unreadable=unreadable["previous"], under_16=under_16,
+            still_enrolled=over_16 - left + met, review=doubt, followed=followed, not_dropout=not_dropout, leavers=leavers,
         )  # fmt: skip
         return funnel, lines
 
     def leavers(self) -> Iterator[Row]:
-        """Lines of those who may be dropouts, each person's together, in an order that depends on nothing but the files."""
+        """Lines of those who may be dropouts, by person; of one day's exits the longest stay comes last and so is the one that counts."""
         found = self.connection.execute(LEAVERS)
         while rows := found.fetchmany(5000):
             yield from rows
@@ -118,10 +116,8 @@ class Match:
             return 0
         return self._row(f"select count(distinct line) from bad_{kind}")[0]
 
-    @staticmethod
-    def _readable(kind: str, unreadable: int, lines: int) -> None:
-        if unreadable * 1000 > lines * UNREADABLE_PER_THOUSAND:
-            raise TooManyUnreadable(f"{kind}: {unreadable:,} of {lines:,} lines cannot be read")
+    def _scan(self, kind: SnapshotKind) -> str:
+        return self.snapshots[kind].scan()
 
     def _sql(self, statements: str) -> None:
         self.connection.execute(statements)
@@ -187,14 +183,18 @@ select row_number() over () as id, * exclude (ine), ine as ine_cell, ine_of(ine)
 from lines;
 """
 
-FOLLOWED = """
+BESIDE: Mapping[SnapshotKind, str] = {
+    "followed": """
 create temp table followed as
 select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, null::varchar as told from {scan};
-"""
-DIPLOMAS = """
+""",
+    "diplomas": """
 create temp table diplomas as
 select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, lpad(diplome_obtenu, 2, '0') as told from {scan};
-"""
+""",
+}
+"""Who is followed already, and who holds a diploma; where there is no such file, nobody."""
+
 NOBODY = """
 create temp table {kind} (ine varchar, nom varchar, prenom varchar, birth date, commune varchar, told varchar);
 """
@@ -215,7 +215,8 @@ from (select family, first, birth, commune, ine from {left} union all select fam
 group by all;
 
 create temp table met_{right} as
-select l.id, r.told, l.birth = r.birth and (l.family = r.family or list_has_any(name_parts(l.nom, l.prenom), name_parts(r.nom, r.prenom))) as same
+select l.id, r.told,
+  l.birth = r.birth and (l.family = r.family or list_has_any(name_parts(l.nom, l.prenom), name_parts(r.nom, r.prenom))) as same
 from {left} l join near_{right} r on l.ine = r.ine
 union all
 select l.id, r.told, (l.ine is null or r.ine is null) and l.commune = r.commune and one.ines <= 1 as same
@@ -237,13 +238,15 @@ create temp table absent as select * from seen where id not in (select id from f
 DECIDE = """
 create temp table standing as
 select a.*, coalesce(a.ine, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
-  coalesce(f.same, false) as is_followed, f.id is not null and not f.same or coalesce(len(list_filter(d.perhaps, lambda code : code not in ({low}))), 0) > 0 as doubt,
-  coalesce(d.told, []) as codes, day_of(date_entree) as entry, least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit
+  coalesce(f.same, false) as is_followed,
+  f.id is not null and not f.same or coalesce(len(list_filter(d.perhaps, lambda code : code not in ({low}))), 0) > 0 as doubt,
+  coalesce(d.told, []) as codes, day_of(date_entree) as entry,
+  least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit, coalesce(exit - entry, -1) as days
 from absent a left join fate_followed f using (id) left join fate_diplomas d using (id);
 
 create temp table decided as
 select person, flatten(list(codes)) as codes,
-  (arg_max(exit - entry, exit) >= {enrolled_days} and bool_and(birth > date '{from_26}')
+  (arg_max(days, row(exit, days)) >= {enrolled_days} and bool_and(birth > date '{from_26}')
     and list_count(list_filter(flatten(list(codes)), lambda code : code not in ({low}))) = 0) as l313_7,
   bool_and(birth > date '{from_18}') as obligation_formation
 from standing where not is_followed and not doubt group by person;
@@ -265,7 +268,7 @@ select (select count(*) from seen), (select count(*) from fate_enrolled where sa
 LEAVERS = """
 select person, uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit::varchar, diplomas
 from (select distinct on (person, uai, formation, date_entree, exit) * from leaver order by person, uai, formation, date_entree, exit, id)
-order by person, exit, uai, formation, date_entree
+order by person, exit, days, uai, formation, date_entree
 """
 
 REVIEWS = """

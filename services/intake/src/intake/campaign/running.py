@@ -176,36 +176,36 @@ class Campaign:
 
     async def _tell(self, campaign: UUID) -> None:
         """How far the list is: lines first, then decisions."""
-        reading, deciding, most = Progress(what="lines"), Progress(what="decisions"), 0
-        leavers = (await self._matched(campaign)).figures.leavers
+        leavers, most = (await self._matched(campaign)).figures.leavers, 0
+        progress = Progress(what="lines")
         while True:
-            row = await self.pool.fetchrow(STATE, campaign)
-            most = max(most, row["touched"])
-            if row["told"] < leavers:
-                reading(row["told"], leavers)
-            else:
-                deciding(most - row["touched"], most)
+            told, touched = await self.pool.fetchrow(STATE, campaign) or (0, 0)
+            if told >= leavers and progress.what == "lines":
+                progress, most = Progress(what="decisions"), touched
+            progress(*((told, leavers) if progress.what == "lines" else (most - touched, most)))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _matched(self, campaign: UUID) -> CampaignMatched:
+        """What the campaign said first.
+
+        Raises:
+            TypeError: this list is no campaign.
+        """
         row = await self.pool.fetchrow(MATCHED, f"list-{campaign}")
-        event = decode(row["type"], row["body"])
+        event = decode(row["type"], row["body"]) if row else None
         if not isinstance(event, CampaignMatched):
-            raise TypeError("the list is no campaign's")
+            raise TypeError("this list is no campaign")
         return event
 
     async def _found(self, campaign: UUID, *, resumed: bool, seconds: Mapping[str, float]) -> Found:
         async with self.pool.acquire() as connection:
             verdicts = await lists.counts_of(connection, campaign)
-        made = await self.pool.fetchrow(MADE, uuid5(campaign, "match"), DropoutDetected.wire_type())
+        detections, l313_7, obligation = await self.pool.fetchrow(MADE, uuid5(campaign, "match"), DropoutDetected.wire_type()) or (0, 0, 0)
         return Found(
-            campaign=campaign,
-            resumed=resumed,
-            matched=await self._matched(campaign),
-            verdicts=dict(verdicts),
-            **dict(made),
-            seconds=seconds,
-        )
+            campaign=campaign, resumed=resumed, matched=await self._matched(campaign),
+            verdicts={str(name): count for name, count in verdicts.items()}, detections=detections, l313_7=l313_7,
+            obligation_formation=obligation, seconds=seconds,
+        )  # fmt: skip
 
 
 def _pieces(opened: BinaryIO) -> Iterator[bytes]:

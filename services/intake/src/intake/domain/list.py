@@ -205,10 +205,8 @@ def decide(state: SentList, command: ListCommand) -> Sequence[ListEvent]:
     match command:
         case ReceiveList():
             return receive(state, command)
-        case ReceiveReport():
-            return receive_report(state, command)
-        case KeepMatch():
-            return keep_match(state, command)
+        case ReceiveReport() | KeepMatch():
+            return begin_here(state, command)
         case HoldList() | ReleaseList() | RefuseList():
             return decide_whole(state, command)
         case TellLines():
@@ -232,21 +230,20 @@ def receive(state: SentList, command: ReceiveList) -> Sequence[ListEvent]:
             return []
 
 
-def receive_report(state: SentList, command: ReceiveReport) -> Sequence[ListEvent]:
+def begin_here(state: SentList, command: ReceiveReport | KeepMatch) -> Sequence[ListEvent]:
+    """A list that nobody sent: made of a report, or of a cross-match."""
     if not isinstance(state, Unknown):
         return []
-    return [ReportReceived(list_id=command.list_id, origin=command.origin, reference_date=command.reference_date)]
-
-
-def keep_match(state: SentList, command: KeepMatch) -> Sequence[ListEvent]:
-    if not isinstance(state, Unknown):
-        return []
-    return [
-        CampaignMatched(
-            list_id=command.list_id, reference_date=command.reference_date, rule=command.rule, rule_version=command.rule_version,
-            snapshots=command.snapshots, figures=command.figures,
-        )
-    ]  # fmt: skip
+    match command:
+        case ReceiveReport(list_id=list_id, origin=origin, reference_date=reference_date):
+            return [ReportReceived(list_id=list_id, origin=origin, reference_date=reference_date)]
+        case KeepMatch():
+            return [
+                CampaignMatched(
+                    list_id=command.list_id, reference_date=command.reference_date, rule=command.rule, rule_version=command.rule_version,
+                    snapshots=command.snapshots, figures=command.figures,
+                )
+            ]  # fmt: skip
 
 
 def decide_whole(state: SentList, command: HoldList | ReleaseList | RefuseList) -> Sequence[ListEvent]:
