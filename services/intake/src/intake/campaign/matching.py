@@ -137,6 +137,7 @@ def _born_by(age: int, on: date) -> date:
 
 HELPERS = """
 create or replace temp macro day_of(cell) as coalesce(try_cast(cell as date), try_strptime(cell, '%d/%m/%Y')::date);
+create or replace temp macro place_of(cell) as nullif(upper(trim(cell)), '');
 create or replace temp macro ine_of(cell) as
   case when regexp_full_match(upper(replace(cell, ' ', '')), '{ine}') then upper(replace(cell, ' ', '')) end;
 """
@@ -169,18 +170,20 @@ from ended
 """
 
 SEEN = """
-create temp table seen as
+create temp table line_seen as
 with lines as (
-  select * from (select *, day_of(date_naissance) as birth from {previous}) p
-  where birth <= date '{from_16}' and not exists (
-    select 1 from enrolled e where e.ine = p.ine and e.birth = p.birth and e.nom = p.nom and p.nom <> ''
-      and regexp_full_match(p.ine, '[0-9]{{9}}[A-HJK]{{2}}|[0-9]{{10}}[A-HJ-NPR-Z]|[0-9]{{4}}[AD][0-9]{{5}}[A-HJ-NPR-Z]'))
+  select p.* exclude (plainly)
+  from (select *, case when nom <> '' then ine_of(ine) end as plainly
+    from (select *, day_of(date_naissance) as birth from {previous}) where birth <= date '{from_16}') p
+  anti join enrolled e on p.plainly = e.ine and p.birth = e.birth and p.nom = e.nom
   union all
   select * from ended where birth <= date '{from_16}'
 )
-select row_number() over () as id, * exclude (ine), ine as ine_cell, ine_of(ine) as ine, folded(nom) as family, folded(prenom) as first,
-  nullif(upper(trim(commune_naissance)), '') as commune
+select * exclude (ine), ine as ine_cell, ine_of(ine) as ine, folded(nom) as family, folded(prenom) as first,
+  place_of(commune_naissance) as commune
 from lines;
+
+create temp view seen as select rowid as id, * from line_seen;
 """
 
 BESIDE: Mapping[SnapshotKind, str] = {
@@ -201,13 +204,22 @@ create temp table {kind} (ine varchar, nom varchar, prenom varchar, birth date, 
 
 RELATED = """
 create temp table near_{right} as
-select * exclude (ine, commune), ine_of(ine) as ine, nullif(upper(trim(commune)), '') as commune,
-  folded(nom) as family, folded(prenom) as first
-from (
+with placed as materialized (select distinct birth, commune from {left} where commune is not null),
+unplaced as materialized (select distinct family, first, birth from {left} where commune is null),
+old as (select * from {right} where birth <= date '{from_16}'),
+perhaps as (
   select * from {right} where upper(replace(ine, ' ', '')) in (select ine from {left} where ine is not null)
   union
-  select * from {right} where birth <= date '{from_16}'
-    and (folded(nom), folded(prenom), birth) in (select (family, first, birth) from {left}));
+  select r.* from old r semi join placed p on r.birth = p.birth and place_of(r.commune) = p.commune
+  union
+  select r.* from (select * from old where place_of(commune) is null) r
+    semi join {left} p on r.birth = p.birth and folded(r.nom) = p.family and folded(r.prenom) = p.first
+  union
+  select r.* from (select * from old where birth in (select birth from unplaced)) r
+    semi join unplaced p on r.birth = p.birth and folded(r.nom) = p.family and folded(r.prenom) = p.first
+)
+select * exclude (ine, commune), ine_of(ine) as ine, place_of(commune) as commune, folded(nom) as family, folded(prenom) as first
+from perhaps;
 
 create temp table ines_{right} as
 select family, first, birth, commune, count(distinct ine) as ines
@@ -216,7 +228,8 @@ group by all;
 
 create temp table met_{right} as
 select l.id, r.told,
-  l.birth = r.birth and (l.family = r.family or list_has_any(name_parts(l.nom, l.prenom), name_parts(r.nom, r.prenom))) as same
+  case when l.birth <> r.birth then false when l.family = r.family then true
+    else list_has_any(name_parts(l.nom, l.prenom), name_parts(r.nom, r.prenom)) end as same
 from {left} l join near_{right} r on l.ine = r.ine
 union all
 select l.id, r.told, (l.ine is null or r.ine is null) and l.commune = r.commune and one.ines <= 1 as same
