@@ -133,13 +133,13 @@ def _cross(folder: Path) -> dict[str, object]:
 
 
 def _bare(folder: Path) -> dict[str, object]:
-    """Those of last year's lines that have no equal this year, by the same columns as text: no rule, no folding, no second look."""
+    """Last year's lines that have no equal this year, as DuckDB reads the files by itself: no rule, no folding, no second look."""
     keys = "ine, nom, prenom, date_naissance, commune_naissance"
-    scans = [f"(select {keys} from read_csv('{folder}/{name}.csv', delim = ';', all_varchar = true))" for name in ("previous", "current")]
+    previous, current = (f"(from read_csv('{folder}/{name}.csv'))" for name in ("previous", "current"))
     began = time.perf_counter()
     with duckdb.connect(config={"threads": Limits.threads, "memory_limit": Limits.memory}) as connection:
-        found = connection.execute(f"select count(*) from {scans[0]} anti join {scans[1]} using ({keys})").fetchone()
-    return {"seconds": time.perf_counter() - began, "lines": found[0] if found else 0}
+        connection.execute(f"create temp table absent as select p.* from {previous} p anti join {current} c using ({keys})")
+    return {"seconds": time.perf_counter() - began}
 
 
 async def _run(folder: Path, dsn: str, keyring_dsn: str) -> dict[str, object]:

@@ -84,7 +84,8 @@ def figures_by_hand(files: Mapping[str, Sequence[Row]]) -> dict[str, int]:
     for row in absent:
         followed = {related(row, other, [*absent, *files["followed"]]) for other in files["followed"]}
         diplomas = [(related(row, other, [*absent, *files["diplomas"]]), other["diplome_obtenu"]) for other in files["diplomas"]]
-        doubtful = any(how == "near" and code not in SIEI_V1.low_diplomas for how, code in diplomas)
+        telling = {how for how, code in diplomas if code not in SIEI_V1.low_diplomas}
+        doubtful = "near" in telling and "same" not in telling
         if "same" in followed:
             count["followed"] += 1
         elif "near" in followed or doubtful:

@@ -29,7 +29,7 @@ class Limits:
     """What the cross-match may take of the machine; what does not fit in `memory` goes to encrypted temporary files."""
 
     threads: int = 2
-    memory: str = "2GB"
+    memory: str = "3GB"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,12 +64,14 @@ class Match:
         self._sql(HELPERS.format(ine=INE.pattern))
         self._sql(ENROLLED.format(current=self._scan("current"), **self._days()))
         self._sql(SEEN.format(previous=self._scan("previous"), **self._days()))
-        self._relate("seen", "enrolled")
-        self._sql(ABSENT)
+        low = ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
         for kind, query in BESIDE.items():
             self._sql(query.format(scan=self._scan(kind)) if kind in self.snapshots else NOBODY.format(kind=kind))
-            self._relate("absent", kind)
-        low = ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
+        self._relate("seen", "enrolled")
+        self._sql(ABSENT)
+        self._relate("absent", "followed")
+        self._sql(UNSETTLED.format(low=low, **self._days()))
+        self._relate("unsettled", "diplomas", counted="absent")
         self._sql(DECIDE.format(low=low, enrolled_days=self.rule.enrolled_days, **self._days()))
         return self._counted()
 
@@ -103,8 +105,9 @@ class Match:
         while rows := found.fetchmany(5000):
             yield from rows
 
-    def _relate(self, left: str, right: str) -> None:
-        self._sql(RELATED.format(left=left, right=right, **self._days()))
+    def _relate(self, left: str, right: str, counted: str | None = None) -> None:
+        """What each line of `left` is to `right`. counted: the lines in which several INE may stand under one identity, if not `left`."""
+        self._sql(RELATED.format(left=left, right=right, counted=counted or left, **self._days()))
 
     def _days(self) -> dict[str, str]:
         """The dates between which a birth date gives an age; whole years by the civil calendar, as the domain counts them."""
@@ -173,7 +176,7 @@ SEEN = """
 create temp table line_seen as
 with lines as (
   select p.* exclude (plainly)
-  from (select *, case when nom <> '' then ine_of(ine) end as plainly
+  from (select *, case when nom <> '' and regexp_full_match(ine, '[0-9]{{9}}[A-HJK]{{2}}') then ine end as plainly
     from (select *, day_of(date_naissance) as birth from {previous}) where birth <= date '{from_16}') p
   anti join enrolled e on p.plainly = e.ine and p.birth = e.birth and p.nom = e.nom
   union all
@@ -222,8 +225,9 @@ select * exclude (ine, commune), ine_of(ine) as ine, place_of(commune) as commun
 from perhaps;
 
 create temp table ines_{right} as
+with told as (select family, first, birth, commune, ine from {counted} union all select family, first, birth, commune, ine from near_{right})
 select family, first, birth, commune, count(distinct ine) as ines
-from (select family, first, birth, commune, ine from {left} union all select family, first, birth, commune, ine from near_{right})
+from told semi join (select birth, commune from told where ine is null) lacking on told.birth = lacking.birth and told.commune = lacking.commune
 group by all;
 
 create temp table met_{right} as
@@ -248,19 +252,32 @@ ABSENT = """
 create temp table absent as select * from seen where id not in (select id from fate_enrolled);
 """
 
+UNSETTLED = """
+create temp table unsettled as
+select * from absent where id in (select id from fate_followed)
+union all
+select a.* from absent a anti join (select * from diplomas where told not in ({low})) d
+  on a.ine = d.ine and a.birth = d.birth and a.nom = d.nom and a.birth <= date '{from_18}' and a.nom <> ''
+where a.id not in (select id from fate_followed);
+"""
+"""Adults whose own diploma reaches the level are no dropouts: nearly everybody who left, and nothing more need be asked of them."""
+
 DECIDE = """
+create or replace temp macro reached(codes) as coalesce(len(list_filter(codes, lambda code : code not in ({low}))), 0) > 0;
+
 create temp table standing as
 select a.*, coalesce(a.ine, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
   coalesce(f.same, false) as is_followed,
-  f.id is not null and not f.same or coalesce(len(list_filter(d.perhaps, lambda code : code not in ({low}))), 0) > 0 as doubt,
+  f.id is not null and not f.same
+    or reached(d.perhaps) and not reached(d.told) as doubt,
   coalesce(d.told, []) as codes, day_of(date_entree) as entry,
   least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit, coalesce(exit - entry, -1) as days
-from absent a left join fate_followed f using (id) left join fate_diplomas d using (id);
+from unsettled a left join fate_followed f using (id) left join fate_diplomas d using (id);
 
 create temp table decided as
 select person, flatten(list(codes)) as codes,
   (arg_max(days, row(exit, days)) >= {enrolled_days} and bool_and(birth > date '{from_26}')
-    and list_count(list_filter(flatten(list(codes)), lambda code : code not in ({low}))) = 0) as l313_7,
+    and not reached(flatten(list(codes)))) as l313_7,
   bool_and(birth > date '{from_18}') as obligation_formation
 from standing where not is_followed and not doubt group by person;
 
@@ -274,7 +291,8 @@ FATES = """
 select (select count(*) from seen), (select count(*) from fate_enrolled where same),
   (select count(*) from fate_enrolled where not same) + (select count(*) from standing where doubt and not is_followed),
   (select count(*) from standing where is_followed),
-  (select count(*) from standing where not is_followed and not doubt) - (select count(*) from leaver),
+  (select count(*) from absent) - (select count(*) from unsettled)
+    + (select count(*) from standing where not is_followed and not doubt) - (select count(*) from leaver),
   (select count(*) from leaver)
 """
 
