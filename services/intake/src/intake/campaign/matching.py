@@ -225,9 +225,12 @@ select * exclude (ine, commune), ine_of(ine) as ine, place_of(commune) as commun
 from perhaps;
 
 create temp table ines_{right} as
-with told as (select family, first, birth, commune, ine from {counted} union all select family, first, birth, commune, ine from near_{right})
+with told as (
+  select family, first, birth, commune, ine from {counted} union all select family, first, birth, commune, ine from near_{right}
+)
 select family, first, birth, commune, count(distinct ine) as ines
-from told semi join (select birth, commune from told where ine is null) lacking on told.birth = lacking.birth and told.commune = lacking.commune
+from told semi join (select birth, commune from told where ine is null) lacking
+  on told.birth = lacking.birth and told.commune = lacking.commune
 group by all;
 
 create temp table met_{right} as
