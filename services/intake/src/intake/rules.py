@@ -41,6 +41,7 @@ RULES: dict[str, RuleText] = {
         "file", "Le fichier appelle une ressource extérieure (inclusion, schéma, feuille de style ou lien) : enlevez ces appels."
     ),
     "XML_DEPTH": RuleText("file", "Le fichier XML emboîte plus de 32 niveaux : renvoyez l'export tel que le logiciel le produit."),
+    "ELEMENT_TOO_LONG": RuleText("file", "Un élément du fichier XML est démesuré : renvoyez l'export tel que le logiciel le produit."),
     "XML_BROKEN": RuleText("file", "Le fichier XML est mal formé ou incomplet : refaites l'export et renvoyez-le en entier."),
     "ENCODING": RuleText(
         "file", "Les caractères ne se lisent pas : enregistrez le texte en UTF-8, ou déclarez son encodage (windows-1252, iso-8859-15)."
