@@ -121,7 +121,15 @@ def _refuse_unless_json(content_type: bytes, body: bytes) -> None:
     try:
         strict_json(body)
     except NotStrictJson as wrong:
-        raise Problem(400, "Bad JSON", str(wrong), wrong.rule) from None
+        raise Unreadable(str(wrong), wrong.rule) from None
+
+
+class Unreadable(HTTPException):
+    """A body that is no strict JSON; of this kind, since the framework answers for every other exception that reading a body raises."""
+
+    def __init__(self, why: str, rule: str) -> None:
+        super().__init__(400, why)
+        self.rule = rule
 
 
 class NotStrictJson(ValueError):
@@ -211,7 +219,8 @@ def _field(error: Any) -> str:  # noqa: ANN401 -- pydantic's error details, unty
 
 async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _answer(error.status_code, HTTPStatus(error.status_code).phrase, error.detail, headers=error.headers)
+    rule = {"rule": error.rule} if isinstance(error, Unreadable) else {}
+    return _answer(error.status_code, HTTPStatus(error.status_code).phrase, error.detail, headers=error.headers, **rule)
 
 
 async def _key_reused(_: Request, __: Exception) -> Response:

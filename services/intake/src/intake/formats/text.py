@@ -77,17 +77,20 @@ class AsUtf8(io.RawIOBase):
 def lines_of(adapter: Adapter, body: BinaryIO, charset: str | None = None) -> Iterator[RawLine]:
     """What the adapter reads. charset: of a text, as declared by its sender; a byte order mark declares UTF-16; else UTF-8.
 
+    Nothing of the body is read before the first line is asked for.
+
     Raises:
         ListRefused: ENCODING where the charset is none of CHARSETS, or see the adapter.
     """
     if not adapter.content_type.startswith("text/"):
-        return adapter.read(body)
+        yield from adapter.read(body)
+        return
     name = (charset or "utf-8").lower()
     if name not in CHARSETS:
         raise ListRefused("ENCODING")
     if name == "utf-8" and head_of(body, 2) in WIDE_MARKS:
         name = "utf-16"
-    return adapter.read(body if name == "utf-8" else io.BufferedReader(AsUtf8(body, CHARSETS[name])))
+    yield from adapter.read(body if name == "utf-8" else io.BufferedReader(AsUtf8(body, CHARSETS[name])))
 
 
 def check_text(body: BinaryIO) -> None:
