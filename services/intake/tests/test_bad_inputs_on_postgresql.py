@@ -1,14 +1,17 @@
 """Bad inputs that take a request, a database or a list before them; their numbers are in test_bad_inputs.py."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from bad_bodies import SPECIMENS, composed, mutated
 from intake_house import FreshDatabase, pieces
 from intake_specimens import OTHER_UAI, REFERENCE, UAI, leaver, leavers_csv
 from starlette.types import Message
@@ -23,6 +26,8 @@ from intake.formats.csv_list import ADAPTER
 from intake.parts import PART_BYTES
 
 pytestmark = pytest.mark.stack
+
+BODIES = 300
 
 FULL_FROM_THE_SECOND_PART = """
 create function full_disk() returns trigger language plpgsql as $$
@@ -212,3 +217,23 @@ async def test_a_row_three_times_with_small_differences_is_one_person_and_a_conf
     three = leavers_csv(leaver(), leaver(prenom="MAIA", telephone="0698765432"), leaver(date_naissance="2008-05-15"))
     assert await door.verdicts(three) == [("accepted",), ("accepted",), ("held", "IDENTITY_CONFLICT")]
     assert await persons(door.entrance) == 1
+
+
+async def test_whatever_is_sent_is_answered_without_a_500_and_what_is_taken_is_read_to_its_end(door: Door) -> None:
+    statuses: Counter[int] = Counter()
+    for chance in map(Random, range(BODIES)):
+        list_format = chance.choice(sorted(SPECIMENS))
+        good = chance.choice(SPECIMENS[list_format])
+        body = chance.choice((composed(list_format, chance), mutated(good, chance), mutated(good, chance)))
+        charset = chance.choice(("", "", "", "; charset=utf-16", "; charset=ISO-8859-1", "; charset=\xe9", '; charset="', ";;;charset=x"))
+        params = {
+            "format": chance.choice((list_format, list_format, "sifa")),
+            "reference_date": chance.choice(("2026-01-31", "9999-12-31")),
+        }
+        headers = {**SENDER, "Content-Type": f"text/csv{charset}".encode("latin-1")}
+        answer = await door.entrance.client.put(f"/lists/{uuid4()}", params=params, content=body, headers=headers)  # type: ignore[arg-type]  # bytes are a value
+        statuses[answer.status_code] += 1
+    assert statuses[202] > BODIES // 20 and statuses[422] > BODIES // 4 and max(statuses) < 500
+    await read_lists(door.entrance)
+    async with door.entrance.house.pool.acquire() as connection:
+        assert await door.entrance.parts.pending(connection) == 0
