@@ -43,6 +43,10 @@ RULES: dict[str, RuleText] = {
     "EMAIL_INVALID": RuleText("remark", "Une adresse électronique n'est pas valide ; elle n'est pas conservée."),
     "INE_MALFORMED": RuleText("remark", "L'INE est mal formé ; la ligne est traitée comme sans INE."),
     "POSTCODE_INVALID": RuleText("remark", "Le code postal n'est pas valide ; le département est celui de l'établissement."),
+    "UAI_CLOSED": RuleText("remark", "L'établissement était fermé à la date de référence de la liste."),
+    "UAI_UNKNOWN": RuleText("remark", "Le code UAI ne figure pas au répertoire des établissements."),
+    "COMMUNE_UNKNOWN": RuleText("remark", "Le code de la commune de naissance n'existe pas et n'a jamais existé."),
+    "POSTCODE_NOT_OF_COMMUNE": RuleText("remark", "Le code postal n'est pas de cette commune."),
     "DUPLICATE_LINE": RuleText("remark", "La ligne répète exactement une autre ligne de la liste."),
     "ENTRY_DATE_MISSING": RuleText("remark", "La date d'entrée manque : la durée de scolarité ne peut être établie."),
 }

@@ -9,6 +9,8 @@ from contracts.intake import Finding
 from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAddress
 from intake import cleaning
 from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, RawLine
+from intake.reference.checks import doubts
+from intake.reference.establishments import packaged
 from intake.record import Line, NotKept, Record, Rejected
 
 KEPT_FROM_AGE = 16
@@ -44,6 +46,7 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
     departement, uai = _establishment(raw, notes)
     identity = _identity(raw, notes, birth_date)
     entry_date, exit_date = _period(raw, notes)
+    _doubts(raw, notes, uai, reference_date)
     if notes.faults or identity is None:
         return Rejected(line=raw.line, findings=tuple(notes.faults), cells=mendable(raw))
     return Record(
@@ -63,6 +66,15 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         departement=_residence(raw, notes) or departement,
         remarks=tuple(notes.remarks),
     )
+
+
+def _doubts(raw: Cells, notes: Notes, uai: str, reference_date: date) -> None:
+    """What the reference data say."""
+    postcode = cleaning.postcode_of(raw.postcode)
+    if uai and postcode:
+        places = {"birth_commune": raw.birth_commune.strip().upper(), "commune": raw.commune.strip().upper(), "postcode": postcode}
+        for name, rule in doubts(uai=uai, day=reference_date, directory=packaged(), **places):
+            notes.remark(name, rule)
 
 
 def _birth_date(raw: Cells, notes: Notes, reference_date: date) -> date | None:
