@@ -70,11 +70,11 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
 
 def _doubts(raw: Cells, notes: Notes, uai: str, reference_date: date) -> None:
     """What the reference data say."""
+    birth_commune, commune = raw.birth_commune.strip().upper(), raw.commune.strip().upper()
     postcode = cleaning.postcode_of(raw.postcode)
-    if uai and postcode:
-        places = {"birth_commune": raw.birth_commune.strip().upper(), "commune": raw.commune.strip().upper(), "postcode": postcode}
-        for name, rule in doubts(uai=uai, day=reference_date, directory=packaged(), **places):
-            notes.remark(name, rule)
+    found = doubts(uai=uai, birth_commune=birth_commune, commune=commune, postcode=postcode, day=reference_date, directory=packaged())
+    for name, rule in found:
+        notes.remark(name, rule)
 
 
 def _birth_date(raw: Cells, notes: Notes, reference_date: date) -> date | None:

@@ -11,7 +11,9 @@ COMMUNE = re.compile(r"(?:[0-9]{2}|2[AB])[0-9]{3}")
 ABROAD = "99"
 
 
-def doubts(*, uai: str, birth_commune: str, commune: str, postcode: str, day: date, directory: Directory) -> Iterator[tuple[str, str]]:
+def doubts(
+    *, uai: str, birth_commune: str, commune: str, postcode: str | None, day: date, directory: Directory
+) -> Iterator[tuple[str, str]]:
     """A closed or unknown establishment, a birth commune that never was, a postcode that is not the commune's.
 
     day: the list's reference date. birth_commune, commune: checked where they are INSEE codes, else nothing is said of them.
@@ -23,7 +25,7 @@ def doubts(*, uai: str, birth_commune: str, commune: str, postcode: str, day: da
         yield "uai", "UAI_UNKNOWN"
     if _is_code(birth_commune) and birth_commune not in communes():
         yield "birth_commune", "COMMUNE_UNKNOWN"
-    if _is_code(commune) and postcode_fits(commune, postcode) is False:
+    if postcode and _is_code(commune) and postcode_fits(commune, postcode) is False:
         yield "postcode", "POSTCODE_NOT_OF_COMMUNE"
 
 

@@ -24,7 +24,11 @@ def communes() -> dict[str, tuple[Commune, ...]]:
     found: dict[str, tuple[Commune, ...]] = {}
     for row in rows_of("communes"):
         one = Commune(
-            code=row["code"], name=row["name"], period=period_of(row), into=row["into"] or None, postcodes=frozenset(row["postcodes"].split())
+            code=row["code"],
+            name=row["name"],
+            period=period_of(row),
+            into=row["into"] or None,
+            postcodes=frozenset(row["postcodes"].split()),
         )
         found[one.code] = (*found.get(one.code, ()), one)
     return found

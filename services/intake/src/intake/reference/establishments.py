@@ -41,9 +41,7 @@ class Directory:
 
 def directory_from(rows: Iterable[Mapping[str, str]], *, complete: bool) -> Directory:
     """From rows of uai, name, postcode, since, until (ISO 8601, or empty)."""
-    found = {
-        row["uai"]: Establishment(uai=row["uai"], name=row["name"], postcode=row["postcode"], period=period_of(row)) for row in rows
-    }
+    found = {row["uai"]: Establishment(uai=row["uai"], name=row["name"], postcode=row["postcode"], period=period_of(row)) for row in rows}
     return Directory(listed=found, complete=complete)
 
 

@@ -6,6 +6,7 @@ from datetime import date
 
 from intake.reference.dated import Period
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code:
     """One code of a nomenclature, for a time. label: official, in French."""
