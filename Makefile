@@ -31,7 +31,7 @@ faults: setup ## strike real processes, Kafka on three nodes and PostgreSQL, and
 	PYTHONPATH=tests:chassis/tests .venv/bin/python -m faults $(if $(filter smoke,$(FAULTS)),--smoke) $(ARGS)
 
 bench: setup ## measure the chassis beside its references (ARGS="commands relaying")
-	PYTHONPATH=tests:chassis/tests .venv/bin/python -m load $(ARGS)
+	PYTHONPATH=tests:chassis/tests:services/intake/tests .venv/bin/python -m load $(ARGS)
 
 up: setup ## start the local stack
 	@.venv/bin/raccroche up

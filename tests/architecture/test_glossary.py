@@ -20,9 +20,21 @@ NEVER = {name for row in ROWS for name in re.findall(r"`(\w+)`", row[2])}
 ENGLISH = {  # participles and plain words that an event's name may add
     "received", "rejected", "held", "closed", "seen", "detected", "withdrawn", "opened", "attempted", "completed", "missed", "entered",
     "consulted", "published", "changed", "made", "accepted", "declined", "expired", "cancelled", "designated", "ended", "due", "transmitted",
-    "acknowledged", "refused", "recalled", "seats",
+    "acknowledged", "refused", "recalled", "seats", "released", "expected", "silent", "resumed", "reconsidered", "contested", "confirmed",
 }  # fmt: skip
-CHASSIS_MAY_SAY = {"line", "list", "contact", "case", "person", "uai", "identity", "exit", "deadline"}  # log keys, claims and plain English
+CHASSIS_MAY_SAY = {
+    "line",
+    "list",
+    "contact",
+    "case",
+    "person",
+    "uai",
+    "identity",
+    "exit",
+    "deadline",
+    "source",
+    "report",
+}  # log keys, claims and plain English
 OF_OTHERS = {"parent"}  # OpenTelemetry's and pathlib's word
 
 

@@ -24,13 +24,18 @@ class House:
 
     async def database(self) -> dict[str, str]:
         """A DSN per role of a database of its own, with the chassis's tables and one projection's."""
-        made = Database(name=f"load_{uuid4().hex[:10]}", migrations=(chassis_migrations(),))
-        roles = {suffix: f"{made.name}_{suffix}" for suffix in made.login_roles}
-        await provision(self.stack.admin_dsn, [dataclasses.replace(made)], {**dict.fromkeys(roles.values(), "load"), AUDITOR: "load"})
-        found = {suffix: dsn_of(self.stack.admin_dsn, database=made.name, user=role, password="load") for suffix, role in roles.items()}
-        admin = await asyncpg.connect(dsn_of(self.stack.admin_dsn, database=made.name))
-        await admin.execute(f"{COUNTED}; grant select, insert, update, delete on counted to {made.name}_consumer")
+        found = await self.database_like(Database(name="load", migrations=(chassis_migrations(),)))
+        admin = await asyncpg.connect(found["admin"])
+        await admin.execute(f"{COUNTED}; grant select, insert, update, delete on counted to {found['admin'].rsplit('/', 1)[1]}_consumer")
         await admin.close()
+        return found
+
+    async def database_like(self, database: Database) -> dict[str, str]:
+        """A DSN per role of such a database, under a name of its own."""
+        made = dataclasses.replace(database, name=f"{database.name}_{uuid4().hex[:10]}")
+        roles = {suffix: f"{made.name}_{suffix}" for suffix in made.login_roles}
+        await provision(self.stack.admin_dsn, [made], {**dict.fromkeys(roles.values(), "load"), AUDITOR: "load"})
+        found = {suffix: dsn_of(self.stack.admin_dsn, database=made.name, user=role, password="load") for suffix, role in roles.items()}
         return {**found, "admin": dsn_of(self.stack.admin_dsn, database=made.name)}
 
     async def topic(self, partitions: int = 6) -> str:

@@ -3,14 +3,22 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import reduce
+from uuid import UUID
 
-from chassis.decider import Decider, Refused
-from chassis.heard import RawRecord
+from orjson import loads
+
+from chassis.decider import Decider, Refused, Request
+from chassis.event_store import EventStore
+from chassis.heard import Heard, RawRecord, read
 from chassis.outbox import Entry
 from chassis.speech import headers_of
+from contracts.envelope import to_headers
 from contracts.event import Event
+
+NOW = datetime(2026, 2, 1, 8, tzinfo=UTC)
+NOBODY = UUID(int=0)
 
 
 class FixedClock:
@@ -48,6 +56,17 @@ class Loopback:
         said: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         said.set_result(None)
         return said
+
+
+def heard[E: Event](event: E, at: datetime = NOW) -> Heard[E]:
+    """As it would come from its speaker's topic."""
+    store = EventStore(source=f"/raccroche/{event.speaker}", clock=FixedClock(at))
+    stored = store.record(event, 1, Request(command=None, command_id=NOBODY, actor="someone", correlation_id=NOBODY))
+    headers = to_headers(loads(stored.attributes), sequence=1, chain="00" * 32, traceparent=None, tracestate=None)
+    raw = RawRecord(
+        topic=f"raccroche.{event.speaker}", partition=0, offset=0, key=event.subject.encode(), value=stored.body, headers=tuple(headers)
+    )
+    return read(raw)  # type: ignore[return-value]  # what was written is what is read
 
 
 @dataclass(frozen=True, kw_only=True)

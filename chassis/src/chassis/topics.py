@@ -1,8 +1,10 @@
 """Topics and who the broker is: cluster id and topic ids, through confluent-kafka's admin client (aiokafka cannot tell them)."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, TopicDescription  # type: ignore[attr-defined]  # documented there, not re-exported in its types
@@ -10,6 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from contracts.catalogue import Topic
 
+ATTEMPTS = 3
 TIMEOUT_SECONDS = 15.0
 """A request's own limit. Whoever waits for its answer waits a little longer: a client that is let go with a request pending may abort."""
 
@@ -41,13 +44,14 @@ def _ensure(bootstrap: str, topics: Sequence[Topic], replication: int) -> None:
         "retention.ms": "-1", "cleanup.policy": "delete", "message.timestamp.type": "CreateTime",
         "message.timestamp.after.max.ms": str(2**63 - 1),  # the default refuses what a clock an hour ahead has recorded, and all behind it
     }  # fmt: skip
-    made = admin.create_topics(
-        [NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=replication, config=config) for topic in topics],
-        operation_timeout=TIMEOUT_SECONDS,
-    )
-    for future in made.values():
+
+    def make(topic: Topic) -> Future[None]:
+        new = NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=replication, config=config)
+        return admin.create_topics([new], operation_timeout=TIMEOUT_SECONDS)[topic.name]
+
+    for topic in topics:
         try:
-            future.result(TIMEOUT_SECONDS + 2)
+            _answer(partial(make, topic))
         except KafkaException as refused:
             if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
@@ -65,16 +69,19 @@ async def identity_of(bootstrap: str, topics: Iterable[str]) -> BrokerIdentity:
 
 def _identity(bootstrap: str, topics: list[str]) -> BrokerIdentity:
     admin = _admin(bootstrap)
-    cluster = admin.describe_cluster(request_timeout=TIMEOUT_SECONDS).result(TIMEOUT_SECONDS + 2)
+    cluster = _answer(lambda: admin.describe_cluster(request_timeout=TIMEOUT_SECONDS))
     ids = {name: str(described.topic_id) for name, described in _described(admin, topics).items()}
     return BrokerIdentity(cluster_id=str(cluster.cluster_id), topic_ids=ids)
 
 
 def _described(admin: AdminClient, topics: list[str]) -> dict[str, TopicDescription]:
+    def describe(name: str) -> Future[TopicDescription]:
+        return admin.describe_topics(TopicCollection([name]), request_timeout=TIMEOUT_SECONDS)[name]
+
     found: dict[str, TopicDescription] = {}
-    for name, future in admin.describe_topics(TopicCollection(topics), request_timeout=TIMEOUT_SECONDS).items():
+    for name in topics:
         try:
-            found[name] = future.result(TIMEOUT_SECONDS + 2)
+            found[name] = _answer(partial(describe, name))
         except KafkaException as missing:
             if missing.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise TopicMissing(name) from None
@@ -94,6 +101,17 @@ async def partitions_of(bootstrap: str, topics: Iterable[str]) -> list[tuple[str
 def _partitions(bootstrap: str, topics: list[str]) -> list[tuple[str, int]]:
     found = _described(_admin(bootstrap), topics)
     return [(name, partition) for name in topics for partition in range(len(found[name].partitions))]
+
+
+def _answer[T](ask: Callable[[], Future[T]]) -> T:
+    """Ask; and again where the client let go of the node it was asking, as librdkafka does with one that its cluster names no more."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return ask().result(TIMEOUT_SECONDS + 2)
+        except KafkaException as trouble:
+            if trouble.args[0].code() != KafkaError._DESTROY_BROKER:  # noqa: SLF001 -- their spelling
+                raise
+    return ask().result(TIMEOUT_SECONDS + 2)
 
 
 def _admin(bootstrap: str) -> AdminClient:

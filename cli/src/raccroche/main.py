@@ -9,8 +9,11 @@ from typing import Annotated
 
 import typer
 
+from raccroche import keeping_commands
 from raccroche.demo.command import demo
+from raccroche.detection_commands import detection
 from raccroche.history_commands import history
+from raccroche.intake_commands import intake
 from raccroche.ops.commands import ops
 from raccroche.stack import NotUp, Stack
 from raccroche.stack.jars import WrongJar
@@ -28,6 +31,9 @@ Nodes = Annotated[int | None, typer.Option(help="The broker's nodes, 1 or 3; tho
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Raccroche: find, follow, refer, transmit, remember.")
 app.command("demo")(demo)
 app.add_typer(history, name="history")
+keeping_commands.add_to(intake)
+intake.add_typer(detection, name="detection")
+app.add_typer(intake, name="intake")
 app.add_typer(ops, name="ops")
 clock = typer.Typer(no_args_is_help=True, help="The local stack's clock.")
 app.add_typer(clock, name="clock")

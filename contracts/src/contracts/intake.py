@@ -1,16 +1,22 @@
 """What intake says: lists and their lines, facts of schooling, dropouts found and withdrawn. Topic `raccroche.intake`."""
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from contracts.event import Event
 from contracts.fields import Departement, PersonId, Pseudonymous, Public, Sealed, Sha256, Uai
 from contracts.personal import Contact, Guardians, Identity
 
-ListFormat = Literal["siecle", "sifa", "csv"]
+ListFormat = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
+Content = Literal["leavers", "enrolments", "all"]
+HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
+Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
+ExitOrigin = Literal["list", "report", "self"]
+WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone"]
+ContestMotive = Literal["enrolled_elsewhere", "diploma_held", "wrong_person", "other"]
 
 
 class IntakeEvent(Event):
@@ -29,6 +35,22 @@ class _OfList(IntakeEvent):
     @property
     def stream(self) -> str:
         return f"list-{self.list_id}"
+
+
+class _OfSource(IntakeEvent):
+    """A source: what one sender sends in one format about leavers, enrolments or all."""
+
+    sender: Public[Uai]
+    format: Public[ListFormat]
+    content: Public[Content]
+
+    @property
+    def subject(self) -> str:
+        return self.sender
+
+    @property
+    def stream(self) -> str:
+        return f"source-{self.sender}-{self.format}-{self.content}"
 
 
 class _OfPerson(IntakeEvent):
@@ -60,6 +82,37 @@ class ListReceived(_OfList):
     sealed_sha256: Public[Sha256]
 
 
+class ListHeld(_OfList):
+    """A whole list waits for a human; nothing of it is a fact until somebody decides, or 30 days pass.
+
+    `rule_version` is that of the thresholds; `usual` the number of lines of this source's last lists, none where it has too few;
+    `newer` the list of a later reference date that was taken before.
+    """
+
+    reasons: Public[tuple[HoldReason, ...]]
+    rule_version: Public[int]
+    lines: Public[int]
+    usual: Public[int | None]
+    newer: Public[UUID | None]
+
+
+class ListReleased(_OfList):
+    """A human lets a held list be read. Who is the actor."""
+
+
+class ListRefused(_OfList):
+    """A held list is never read: a human decided so, or nobody decided in time. Its body is gone."""
+
+    motive: Public[Literal["decided", "not_decided_in_time"]]
+
+
+class ReportReceived(_OfList):
+    """One young person was reported by a professional, or came forward; the report is a list of one line."""
+
+    origin: Public[Literal["report", "self"]]
+    reference_date: Public[date]
+
+
 class ListLineRejected(_OfList):
     """A line could not be taken; its sender can mend it by these findings."""
 
@@ -74,6 +127,15 @@ class ListLineHeld(_OfList):
     findings: Public[tuple[Finding, ...]]
 
 
+class ListLineReconsidered(_OfList):
+    """A kept line was decided again by the rules of a later day; its facts, if it has become one, are said beside this."""
+
+    line: Public[int]
+    was: Public[Verdict]
+    verdict: Public[Verdict]
+    findings: Public[tuple[Finding, ...]]
+
+
 class ListClosed(_OfList):
     """Every line has its verdict; they add up to `lines`."""
 
@@ -85,8 +147,31 @@ class ListClosed(_OfList):
     not_kept: Public[int]
 
 
+class SourceExpected(_OfSource):
+    """The next list of a source is expected every so many days; last heard on that day, it is silent when `silent_after` is over."""
+
+    basis: Public[Literal["learned", "set"]]
+    every_days: Public[int]
+    heard_on: Public[date]
+    silent_after: Public[date]
+
+
+class SourceSilent(_OfSource):
+    """Nothing came from a source in time: what is known of its establishments is incomplete, which is not "no dropout"."""
+
+    heard_on: Public[date]
+    silent_after: Public[date]
+
+
+class SourceResumed(_OfSource):
+    """A source that was silent has sent a list, and every line of it has its verdict."""
+
+    list_id: Public[UUID]
+    heard_on: Public[date]
+
+
 class ExitSeen(_OfPerson):
-    """An establishment says that a young person left. `exit_date` is the first day out."""
+    """A young person left: a list says so, a professional's report, or the one concerned. `exit_date` is the first day out."""
 
     list_id: Public[UUID]
     line: Public[int]
@@ -100,13 +185,17 @@ class ExitSeen(_OfPerson):
     identity: Sealed[Identity]
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
+    origin: Pseudonymous[ExitOrigin] = "list"
 
     def happened(self) -> date | None:
         return self.exit_date
 
 
 class EnrolmentSeen(_OfPerson):
-    """A young person whom somebody looks for is enrolled. `end` is the first day out, none while it lasts."""
+    """A young person whom somebody looks for is enrolled. `end` is the first day out, none while it lasts.
+
+    `apprentice`: as an apprentice, so that it lasts only as long as contracts allow.
+    """
 
     list_id: Public[UUID]
     line: Public[int]
@@ -114,9 +203,24 @@ class EnrolmentSeen(_OfPerson):
     formation: Pseudonymous[str | None]
     start: Pseudonymous[date | None]
     end: Pseudonymous[date | None]
+    apprentice: Pseudonymous[bool] = False
 
     def happened(self) -> date | None:
         return self.start
+
+
+class ContractSeen(_OfPerson):
+    """An apprenticeship contract. `end` is its agreed last day; `broken_on` the day of its rupture, the first without it."""
+
+    list_id: Public[UUID]
+    line: Public[int]
+    uai: Pseudonymous[Uai]
+    start: Pseudonymous[date]
+    end: Pseudonymous[date | None]
+    broken_on: Pseudonymous[date | None]
+
+    def happened(self) -> date | None:
+        return self.broken_on or self.start
 
 
 class DiplomaSeen(_OfPerson):
@@ -159,18 +263,41 @@ class DropoutDetected(_OfPerson):
     guardians: Sealed[Guardians] | None
 
 
-class DropoutWithdrawn(_OfPerson):
-    """A detection no longer stands: the young person was found enrolled, or a diploma came to light."""
+class DropoutContested(_OfPerson):
+    """Somebody who knows the young person says that the detection is wrong; a human decides. Who it was is the actor."""
 
     detection_id: Pseudonymous[UUID]
-    reason: Pseudonymous[Literal["enrolment_found", "diploma_found"]]
+    motive: Pseudonymous[ContestMotive]
+
+
+class DropoutConfirmed(_OfPerson):
+    """The contested detection was looked at by a human and stands."""
+
+    detection_id: Pseudonymous[UUID]
+
+
+class DropoutWithdrawn(_OfPerson):
+    """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), or with its rule."""
+
+    detection_id: Pseudonymous[UUID]
+    reason: Pseudonymous[WithdrawalReason]
     facts: Pseudonymous[tuple[UUID, ...]]
+    motive: Pseudonymous[ContestMotive | None] = None
 
 
-type ListEvent = ListReceived | ListLineRejected | ListLineHeld | ListClosed
-type PersonEvent = ExitSeen | EnrolmentSeen | DiplomaSeen | DropoutDetected | DropoutWithdrawn
+type ListEvent = (
+    ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived
+    | ListLineRejected | ListLineHeld | ListLineReconsidered | ListClosed
+)  # fmt: skip
+type SourceEvent = SourceExpected | SourceSilent | SourceResumed
+type PersonEvent = (
+    ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen
+    | DropoutDetected | DropoutContested | DropoutConfirmed | DropoutWithdrawn
+)  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
-    ListReceived, ListLineRejected, ListLineHeld, ListClosed,
-    ExitSeen, EnrolmentSeen, DiplomaSeen, DropoutDetected, DropoutWithdrawn,
+    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
+    SourceExpected, SourceSilent, SourceResumed,
+    ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
+    DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
 )  # fmt: skip

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from contracts.event import Event
 from contracts.fields import Departement, Instant, PersonId, Pseudonymous, Public, Sha256
+from contracts.intake import WithdrawalReason
 
 RecipientClass = Literal["designated_body", "mission_locale"]
 LegalBasis = Literal["L.313-7", "L.114-1"]
@@ -121,7 +122,7 @@ class TransmissionRecalled(_OfTransmissions):
 
     transmission_id: Pseudonymous[UUID]
     recipient_id: Pseudonymous[str]
-    reason: Public[Literal["enrolment_found", "diploma_found"]]
+    reason: Public[WithdrawalReason]
 
 
 type DesignationEvent = RecipientDesignated | DesignationEnded

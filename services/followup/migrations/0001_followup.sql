@@ -12,6 +12,7 @@ create table cases (
   bilan_id uuid,
   opened_at timestamptz not null,
   contacts integer not null,
+  reached boolean not null,
   solutions integer not null,
   deadlines_missed integer not null,
   motive text

@@ -87,8 +87,8 @@ async def office(fresh_database) -> AsyncIterator[Office]:
 
 
 SHOWN = """
-insert into cases (case_id, person_id, detection_id, departement, l313_7, obligation_formation, status, opened_at, contacts, solutions, deadlines_missed)
-values ($1, $2, gen_random_uuid(), '44', true, true, 'open', $3, 0, 0, 0)
+insert into cases (case_id, person_id, detection_id, departement, l313_7, obligation_formation, status, opened_at, contacts, reached, solutions, deadlines_missed)
+values ($1, $2, gen_random_uuid(), '44', true, true, 'open', $3, 0, false, 0, 0)
 """
 SEALED = "insert into coordinates (case_id, person_id, identity, contact) values ($1, $2, $3, $4)"
 

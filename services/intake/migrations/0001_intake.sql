@@ -1,21 +1,22 @@
 -- migrate:up
--- Lists with their encrypted bodies, verdicts of lines, who is the same person, enrolments of those whom nobody looks for yet.
+-- Lists, verdicts of lines, who is the same person, enrolments of those whom nobody looks for yet.
 
+-- size: in bytes, of the clear body. fingerprint: keyed, of sender, format, date and body, so that the same sending is recognised.
 create table lists (
   list_id uuid primary key,
   sender text not null,
   format text not null,
   reference_date date not null,
   received_at timestamptz not null,
-  sealed_body bytea,
+  size bigint not null,
+  fingerprint bytea not null,
   last_line integer not null default 0,
   accepted integer not null default 0,
   accepted_with_remarks integer not null default 0,
   rejected integer not null default 0,
   held integer not null default 0,
   not_kept integer not null default 0,
-  closed_at timestamptz,
-  check ((closed_at is null) = (sealed_body is not null))
+  closed_at timestamptz
 );
 create index lists_open on lists (received_at, list_id) where closed_at is null;
 
@@ -86,6 +87,7 @@ create table touched (
 
 create table list_totals (
   list_id uuid primary key,
+  departement text,
   closed boolean not null,
   lines integer not null,
   accepted integer not null,
@@ -97,9 +99,16 @@ create table list_totals (
 
 create table dropouts (
   detection_id uuid primary key,
+  person_id uuid not null,
+  departement text not null,
+  last_uai text not null,
+  rule text not null,
+  rule_version integer not null,
   l313_7 boolean not null,
   obligation_formation boolean not null,
-  withdrawn boolean not null
+  contested text,
+  withdrawn boolean not null,
+  reason text
 );
 
 select grant_to('app', 'select, insert, update', 'lists, line_verdict, person_derived');

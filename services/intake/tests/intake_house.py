@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 from intake_specimens import REFERENCE, UAI
 
-from chassis.decider import NO_TRACE, Outcome
+from chassis.decider import NO_TRACE
 from chassis.event_store import EventStore
 from chassis.handler import Handler
 from chassis.keyring import Keyring
@@ -20,16 +20,20 @@ from chassis.testing import FixedClock
 from contracts.catalogue import decode
 from contracts.event import Event
 from contracts.intake import ListFormat
+from intake import holding
+from intake import sources as expectations
 from intake.batch import Desk
 from intake.domain.detection import SIEI_V1
 from intake.domain.list import LIST
 from intake.domain.person import PERSON
+from intake.domain.source import SOURCE
 from intake.identity import Digests
 from intake.reader import Reader
-from intake.receiving import Reception, Sending
+from intake.receiving import Received, Reception, Sending
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 CLASSES = ("identity", "contact", "guardians", "notes", "list")
+LINES_AT_ONCE = 200
 NOW = datetime(2026, 2, 2, 8, tzinfo=UTC)
 
 type FreshDatabase = Callable[[Database], Awaitable[Mapping[str, str]]]
@@ -45,21 +49,28 @@ class House:
     reception: Reception
     reader: Reader
     clock: FixedClock
+    desk: Desk
 
     async def send(
-        self, list_id: UUID, body: bytes, *, list_format: ListFormat = "csv", sender: str = UAI, reference_date: date = REFERENCE
-    ) -> Outcome:
-        return await self.reception.receive(
-            Sending(
-                list_id=list_id,
-                sender=sender,
-                format=list_format,
-                reference_date=reference_date,
-                body=body,
-                actor="sender-1",
-                trace=NO_TRACE,
-            )
+        self,
+        list_id: UUID,
+        body: bytes,
+        *,
+        list_format: ListFormat = "csv",
+        sender: str = UAI,
+        reference_date: date = REFERENCE,
+        territory: tuple[str, ...] = (),
+    ) -> Received:
+        sending = Sending(
+            list_id=list_id,
+            sender=sender,
+            format=list_format,
+            reference_date=reference_date,
+            actor="sender-1",
+            trace=NO_TRACE,
+            territory=territory,
         )
+        return await self.reception.receive(sending, pieces(body))
 
     async def read_all(self) -> None:
         while await self.reader.read_next():
@@ -73,6 +84,12 @@ class House:
     async def verdicts(self, list_id: UUID) -> list[tuple[int, str, tuple[str, ...]]]:
         rows = await self.pool.fetch("select line, verdict, rules from line_verdict where list_id = $1 order by line", list_id)
         return [(row["line"], row["verdict"], tuple(row["rules"])) for row in rows]
+
+
+async def pieces(body: bytes, size: int = 60_000) -> AsyncIterator[bytes]:
+    """As a body comes over the network."""
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
 
 
 @asynccontextmanager
@@ -95,14 +112,16 @@ async def entered(dsn: str, keyring_dsn: str) -> AsyncIterator[House]:
         store = EventStore(source="/raccroche/intake", clock=clock)
         keyring = Keyring(keyring_pool, {data_class: {1: bytes(32)} for data_class in CLASSES})
         digests, arrived = Digests(key=bytes(32)), asyncio.Event()
-        lists = Handler(decider=LIST, store=store, pool=pool)
+        lists = Handler(decider=LIST, store=store, pool=pool, timers=holding.deadlines_of)
         persons = Handler(decider=PERSON, store=store, pool=pool)
-        desk = Desk(keyring=keyring, digests=digests, clock=clock, person_handler=persons, list_handler=lists)
+        sources = Handler(decider=SOURCE, store=store, pool=pool, timers=expectations.deadlines_of)
+        desk = Desk(keyring=keyring, digests=digests, clock=clock, person_handler=persons, list_handler=lists, source_handler=sources)
         yield House(
             dsns=(dsn, keyring_dsn),
             pool=pool,
             keyring=keyring,
             reception=Reception(pool=pool, handler=lists, keyring=keyring, digests=digests, clock=clock, arrived=arrived),
-            reader=Reader(pool=pool, desk=desk, rule=SIEI_V1, arrived=arrived, committed=lambda: None),
+            reader=Reader(pool=pool, desk=desk, rule=SIEI_V1, arrived=arrived, committed=lambda: None, lines_at_once=LINES_AT_ONCE),
             clock=clock,
+            desk=desk,
         )

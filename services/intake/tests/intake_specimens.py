@@ -2,12 +2,15 @@
 
 import io
 import zipfile
+from collections.abc import Callable, Iterator
 from datetime import date
+from typing import BinaryIO, Protocol
 from uuid import UUID
 
 from contracts.fields import Sealed
 from contracts.intake import DiplomaSeen, EnrolmentSeen, ExitSeen
 from contracts.personal import Identity
+from intake.formats.cells import RawLine
 from intake.formats.csv_list import ENROLMENTS, LEAVERS
 from intake.formats.sifa import ORDER
 
@@ -25,6 +28,17 @@ LEAVER = {
     "representant_telephone": "0612345679", "representant_courriel": "noe@exemple.fr", "formation": "50022141", "diplome_obtenu": "01",
     "date_entree": "2025-09-01", "date_sortie": "2025-12-01", "motif_sortie": "10",
 }  # fmt: skip
+
+
+class Format(Protocol):
+    """A module of a format."""
+
+    @property
+    def read(self) -> Callable[[BinaryIO], Iterator[RawLine]]: ...
+
+
+def read_all(of: Format, body: bytes) -> list[RawLine]:
+    return list(of.read(io.BytesIO(body)))
 
 
 def leaver(**changes: str) -> dict[str, str]:

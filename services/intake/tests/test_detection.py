@@ -22,7 +22,8 @@ from intake.domain.detection import (
 
 LEFT_ON = date(2025, 12, 1)
 LEFT = Enrolment(uai=UAI, formation="50022141", start=date(2025, 9, 1), end=LEFT_ON)
-ADULT = Facts(left=LEFT, left_on=LEFT_ON, age=19)
+ON = date(2026, 1, 31)
+ADULT = Facts(left=LEFT, left_on=LEFT_ON, on=ON, age=19)
 
 
 def entered(days_before: int | None) -> Facts:

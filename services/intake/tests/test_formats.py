@@ -16,6 +16,7 @@ from intake_specimens import (
     enrolments_csv,
     leaver,
     leavers_csv,
+    read_all,
     sifa_line,
     zipped,
 )
@@ -33,13 +34,13 @@ def good(lines: list[RawLine]) -> list[Cells]:
 
 
 def test_a_leavers_csv_is_read_with_the_line_numbers_of_an_editor() -> None:
-    first, second = good(csv_list.read(leavers_csv(leaver(), leaver(nom="ARBELIN"))))
+    first, second = good(read_all(csv_list, leavers_csv(leaver(), leaver(nom="ARBELIN"))))
     assert (first.line, first.kind, first.uai, first.family_name, first.guardians[0].first_name) == (2, "leaver", UAI, "DUVALLON", "Noé")
     assert (second.line, second.family_name) == (3, "ARBELIN")
 
 
 def test_an_enrolments_csv_is_known_by_its_header() -> None:
-    (only,) = good(csv_list.read(enrolments_csv(enrolment())))
+    (only,) = good(read_all(csv_list, enrolments_csv(enrolment())))
     assert (only.kind, only.entry_date, only.exit_date) == ("enrolment", "2026-02-01", "")
 
 
@@ -47,20 +48,20 @@ def test_an_enrolments_csv_is_known_by_its_header() -> None:
 def test_line_ends_of_every_system_and_blank_lines_keep_the_numbers_right(ending: str) -> None:
     text = leavers_csv(leaver(), leaver(nom="ARBELIN")).decode().replace("\r\n", ending)
     with_blank = text.replace(f"{ending}{UAI}", f"{ending}{ending}{UAI}", 1).rstrip("\r\n")
-    assert [line.line for line in csv_list.read(with_blank.encode())] == [3, 4]
+    assert [line.line for line in read_all(csv_list, with_blank.encode())] == [3, 4]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_header() -> None:
-    assert len(csv_list.read(b"\xef\xbb\xbf" + leavers_csv(leaver()))) == 1
+    assert len(read_all(csv_list, b"\xef\xbb\xbf" + leavers_csv(leaver()))) == 1
 
 
 def test_quoted_cells_may_hold_separators_and_doubled_quotes() -> None:
     row = leaver(adresse='"3; rue ""des"" Essais"')
-    assert good(csv_list.read(leavers_csv(row)))[0].address == ('3; rue "des" Essais',)
+    assert good(read_all(csv_list, leavers_csv(row)))[0].address == ('3; rue "des" Essais',)
 
 
 def test_an_unterminated_quote_costs_only_its_own_physical_line() -> None:
-    lines = csv_list.read(leavers_csv(leaver(nom='"DUVALLON'), leaver(nom="ARBELIN"), leaver(nom="CORVAL")))
+    lines = read_all(csv_list, leavers_csv(leaver(nom='"DUVALLON'), leaver(nom="ARBELIN"), leaver(nom="CORVAL")))
     assert faults(lines) == [(2, "UNTERMINATED_QUOTE")]
     assert [line.family_name for line in good(lines)] == ["ARBELIN", "CORVAL"]
 
@@ -78,7 +79,7 @@ def test_an_unterminated_quote_costs_only_its_own_physical_line() -> None:
     ids=["too few columns", "too many", "NUL", "escape", "a long cell", "a cell beyond the csv module's limit"],
 )
 def test_a_bad_line_is_reported_and_the_good_ones_kept(bad: str, rule: str) -> None:
-    lines = csv_list.read(leavers_csv(leaver(), lines=(bad, ";".join(leaver(nom="ARBELIN").values()))))
+    lines = read_all(csv_list, leavers_csv(leaver(), lines=(bad, ";".join(leaver(nom="ARBELIN").values()))))
     assert faults(lines) == [(3, rule)]
     assert len(good(lines)) == 2
 
@@ -88,44 +89,44 @@ def test_a_bad_line_is_reported_and_the_good_ones_kept(bad: str, rule: str) -> N
 def test_no_text_makes_the_csv_reader_fail_and_its_lines_add_up(texts: list[str]) -> None:
     body = leavers_csv(leaver(), lines=tuple(texts))
     physical = [n for n, line in enumerate(body.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1) if line.strip()]
-    assert [line.line for line in csv_list.read(body)] == physical[1:]
+    assert [line.line for line in read_all(csv_list, body)] == physical[1:]
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.lists(st.text(alphabet=';|" aé\x00', max_size=6), min_size=45, max_size=49).map("|".join), min_size=1, max_size=5))
 def test_no_text_makes_the_sifa_reader_fail_and_its_lines_add_up(texts: list[str]) -> None:
     body = "\n".join([sifa_line(), *texts]).encode()
-    assert len(sifa.read(body)) == 1 + sum(bool(text.strip()) for text in texts)
+    assert len(read_all(sifa, body)) == 1 + sum(bool(text.strip()) for text in texts)
 
 
 @pytest.mark.parametrize("separator", ["|", ";"])
 def test_sifa_is_read_with_either_separator_as_enrolments(separator: str) -> None:
-    (only,) = good(sifa.read(sifa_line(separator).encode()))
+    (only,) = good(read_all(sifa, sifa_line(separator).encode()))
     assert (only.line, only.kind, only.formation, only.diploma, only.entry_date, only.exit_date) == (
         1, "enrolment", "50022141", "03", "01092025", "",
     )  # fmt: skip
 
 
 def test_a_sifa_line_of_46_columns_is_rejected_and_the_others_kept() -> None:
-    lines = sifa.read("\n".join([sifa_line(), sifa_line()[:-1], sifa_line()]).encode())
+    lines = read_all(sifa, "\n".join([sifa_line(), sifa_line()[:-1], sifa_line()]).encode())
     assert faults(lines) == [(2, "COLUMN_COUNT")]
     assert len(good(lines)) == 2
 
 
 def test_a_broken_contract_ends_no_enrolment() -> None:
-    assert good(sifa.read(sifa_line(DATE_RUPT_CONT="15112025").encode()))[0].exit_date == ""
+    assert good(read_all(sifa, sifa_line(DATE_RUPT_CONT="15112025").encode()))[0].exit_date == ""
 
 
 def test_health_nationality_and_family_columns_land_nowhere() -> None:
     marks = {"HANDI": "zq1", "NATIO": "zq2", "PCS": "zq3", "SIRET_EMP": "zq4", "SIT_AV_APP": "zq5"}
-    kept = str(asdict(good(sifa.read(sifa_line(**marks).encode()))[0]))
+    kept = str(asdict(good(read_all(sifa, sifa_line(**marks).encode()))[0]))
     assert [mark for mark in marks.values() if mark in kept] == []
     eleve = ELEVE.replace("<NATIONALITE>100<", "<NATIONALITE>zq6<").replace("</ELEVE>", "<NIR>108054410900000</NIR></ELEVE>")
-    assert not {"zq6", "108054410900000"} & set(str(asdict(good(siecle.read(eleves_xml(eleve)))[0])).replace("'", " ").split())
+    assert not {"zq6", "108054410900000"} & set(str(asdict(good(read_all(siecle, eleves_xml(eleve)))[0])).replace("'", " ").split())
 
 
 def test_siecle_joins_pupil_address_and_guardians() -> None:
-    (only,) = good(siecle.read(zipped(ElevesAvecAdresses=eleves_xml(ELEVE), ResponsablesAvecAdresses=RESPONSABLES)))
+    (only,) = good(read_all(siecle, zipped(ElevesAvecAdresses=eleves_xml(ELEVE), ResponsablesAvecAdresses=RESPONSABLES)))
     assert (only.line, only.kind, only.uai, only.first_names, only.postcode, only.exit_date) == (
         1, "leaver", UAI, ("Maïa",), "44600", "01/12/2025",
     )  # fmt: skip
@@ -133,10 +134,10 @@ def test_siecle_joins_pupil_address_and_guardians() -> None:
 
 
 def test_siecle_may_come_as_the_pupils_alone_and_an_absent_exit_is_an_enrolment() -> None:
-    leaver_, enrolled = good(siecle.read(eleves_xml(ELEVE, ENROLLED_ELEVE)))
+    leaver_, enrolled = good(read_all(siecle, eleves_xml(ELEVE, ENROLLED_ELEVE)))
     assert (leaver_.kind, enrolled.kind, leaver_.guardians) == ("leaver", "enrolment", ())
 
 
 def test_last_years_school_is_not_taken_for_the_pupil() -> None:
-    (only,) = good(siecle.read(eleves_xml(ELEVE)))
+    (only,) = good(read_all(siecle, eleves_xml(ELEVE)))
     assert (only.email, only.phones) == ("", ())

@@ -1,8 +1,11 @@
 """The entrance as establishments meet it: tokens, refusals with their rule, lines with French sentences; put together by app.build."""
 
 import base64
+import csv
+import io
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -65,8 +68,8 @@ def basics_of(opened: House, identity_key_file: Path | None) -> Basics:
     )
 
 
-@pytest.fixture
-async def entrance(fresh_database: FreshDatabase, tmp_path: Path) -> AsyncIterator[Entrance]:
+@asynccontextmanager
+async def opened_entrance(fresh_database: FreshDatabase, tmp_path: Path) -> AsyncIterator[Entrance]:
     async with house(fresh_database) as opened:
         key_file = tmp_path / "identity.key"
         key_file.write_text(base64.b64encode(os.urandom(32)).decode())
@@ -79,6 +82,12 @@ async def entrance(fresh_database: FreshDatabase, tmp_path: Path) -> AsyncIterat
         assert unguarded_routes(app) == []
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
             yield Entrance(client=client, house=opened, parts=parts)
+
+
+@pytest.fixture
+async def entrance(fresh_database: FreshDatabase, tmp_path: Path) -> AsyncIterator[Entrance]:
+    async with opened_entrance(fresh_database, tmp_path) as opened:
+        yield opened
 
 
 def _public_keys() -> str:
@@ -167,6 +176,7 @@ async def test_the_figures_are_those_of_the_projections(entrance: Entrance) -> N
     assert answer.json() == {
         "lists": 0, "lines": 0, "accepted": 0, "accepted_with_remarks": 0, "rejected": 0, "held": 0, "not_kept": 0, "detections": 0,
         "withdrawn": 0, "by_flags": {"l313_7_only": 0, "obligation_only": 0, "both": 0},
+        "complete": False, "sources": 0, "held_lists": 0, "silent": [],
     }  # fmt: skip
 
 
@@ -184,3 +194,45 @@ async def test_intake_does_not_start_without_its_keys(fresh_database: FreshDatab
         for key_file in (None, short):
             with pytest.raises(KeysMissing):
                 build(basics_of(opened, key_file))
+
+
+async def test_a_body_in_two_spans_and_how_far_it_is(entrance: Entrance) -> None:
+    body, list_id, stranger = leavers_csv(*(leaver(adresse="x" * 3900) for _ in range(300))), uuid4(), token("sender", uai=OTHER_UAI)
+    size, params = len(body), {"format": "csv", "reference_date": "2026-01-31"}
+
+    async def put(first: int, end: int) -> httpx.Response:
+        headers = {**SENDER, "Content-Range": f"bytes {first}-{end - 1}/{size}"}
+        return await entrance.client.put(f"/lists/{list_id}", params=params, content=body[first:end], headers=headers)
+
+    path = f"/lists/{list_id}/upload"
+    assert (await entrance.client.get(path, headers=SENDER)).status_code == 404
+    assert (await put(0, size - 1)).json() == {"list_id": str(list_id), "sender": UAI, "status": "receiving", "received": 1 << 20}
+    assert (await entrance.client.get(path, headers=SENDER)).json() == {"list_id": str(list_id), "received": 1 << 20, "whole": False}
+    assert (await entrance.client.get(path, headers=stranger)).status_code == 404
+    assert (await entrance.client.get(f"/lists/{list_id}", headers=SENDER)).status_code == 404
+    elsewhere = await put(7, size)
+    assert (elsewhere.status_code, elsewhere.json()["rule"]) == (409, "OTHER_OFFSET")
+    assert (await put(1 << 20, size)).json()["status"] == "received"
+    assert (await entrance.client.get(path, headers=SENDER)).json() == {"list_id": str(list_id), "received": size, "whole": True}
+
+
+@pytest.mark.parametrize("said", ["bytes 0-1", "bytes 5-4/9", "bytes 0-9/9", "bytes=0-1/2", "bytes 0-1/*", "lines 0-1/2"])
+async def test_a_span_that_is_none_is_refused(entrance: Entrance, said: str) -> None:
+    refused = await entrance.put(b"x", headers={**SENDER, "Content-Range": said})
+    assert (refused.status_code, refused.json()["rule"]) == (400, "BAD_RANGE")
+
+
+async def test_verdicts_as_csv_are_their_senders_and_ops(entrance: Entrance) -> None:
+    list_id = uuid4()
+    await entrance.house.send(list_id, leavers_csv(leaver(), leaver(nom=""), leaver(date_naissance="2012-01-01")))
+    await entrance.house.read_all()
+    path = f"/lists/{list_id}/verdicts.csv"
+    answer = await entrance.client.get(path, headers=SENDER)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8" and answer.content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
+    assert [(one["ligne"], one["verdict"], one["champ"], one["règle"]) for one in rows] == [
+        ("2", "acceptée", "", ""), ("3", "rejetée", "nom", "MISSING_FIELD"), ("4", "non conservée", "date_naissance", "UNDER_16"),
+    ]  # fmt: skip
+    assert LEAVER["ine"] not in answer.text and LEAVER["nom"] not in answer.text
+    assert (await entrance.client.get(path, headers=OPS)).status_code == 200
+    assert (await entrance.client.get(path, headers=token("sender", uai=OTHER_UAI))).status_code == 404

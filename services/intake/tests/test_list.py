@@ -5,15 +5,52 @@ from dataclasses import replace
 from intake_specimens import LIST, REFERENCE, UAI
 
 from chassis.testing import given
-from contracts.intake import Finding, ListClosed, ListLineHeld, ListLineRejected, ListReceived
+from contracts.intake import (
+    Finding,
+    ListClosed,
+    ListHeld,
+    ListLineHeld,
+    ListLineReconsidered,
+    ListLineRejected,
+    ListReceived,
+    ListRefused,
+    ListReleased,
+    ReportReceived,
+)
+from intake.domain.list import (
+    DECIDED_OTHERWISE,
+    HELD,
+    NOT_HELD,
+    NOT_READ,
+    SUM,
+    UNKNOWN,
+    CloseList,
+    HoldLine,
+    HoldList,
+    ReceiveList,
+    ReceiveReport,
+    Reconsidered,
+    ReconsiderLines,
+    RefuseList,
+    RejectLine,
+    ReleaseList,
+    TellLines,
+)
 from intake.domain.list import LIST as DECIDER
-from intake.domain.list import SUM, UNKNOWN, CloseList, HoldLine, ReceiveList, RejectLine
 
 FINDINGS = (Finding(field="nom", rule="MISSING_FIELD"),)
 COUNTS = {"lines": 5, "accepted": 1, "accepted_with_remarks": 1, "rejected": 1, "held": 1, "not_kept": 1}
 RECEIVE = ReceiveList(list_id=LIST, sender=UAI, format="csv", reference_date=REFERENCE, sealed_sha256="0" * 64)
 RECEIVED = ListReceived(list_id=LIST, sender=UAI, format="csv", reference_date=REFERENCE, sealed_sha256="0" * 64)
+REJECT = RejectLine(list_id=LIST, line=3, findings=FINDINGS)
+HOLD = HoldLine(list_id=LIST, line=4, findings=FINDINGS)
+TELL = TellLines(list_id=LIST, lines=(REJECT, HOLD))
 CLOSED = ListClosed(list_id=LIST, **COUNTS)
+WHY = {"list_id": LIST, "reasons": ("VOLUME_ANOMALY",), "rule_version": 1, "lines": 40, "usual": 100, "newer": None}
+HOLD_WHOLE, IS_HELD = HoldList(**WHY), ListHeld(**WHY)  # type: ignore[arg-type]  # named fields of one table
+RELEASE, RELEASED = ReleaseList(list_id=LIST), ListReleased(list_id=LIST)
+REFUSE, TOO_LATE = RefuseList(list_id=LIST, motive="decided"), RefuseList(list_id=LIST, motive="not_decided_in_time")
+REFUSED = ListRefused(list_id=LIST, motive="decided")
 
 
 def test_a_list_is_received_once() -> None:
@@ -21,16 +58,13 @@ def test_a_list_is_received_once() -> None:
     given(DECIDER, RECEIVED).when(replace(RECEIVE, sealed_sha256="1" * 64)).then_nothing()
 
 
-def test_a_bad_line_is_told_once_with_field_and_rule() -> None:
-    reject = RejectLine(list_id=LIST, line=3, findings=FINDINGS)
-    told = ListLineRejected(list_id=LIST, line=3, findings=FINDINGS)
-    given(DECIDER, RECEIVED).when(reject).then(told)
-    given(DECIDER, RECEIVED, told).when(reject).then_nothing()
+def test_the_bad_lines_of_a_batch_are_told_each_with_field_and_rule() -> None:
+    told = (ListLineRejected(list_id=LIST, line=3, findings=FINDINGS), ListLineHeld(list_id=LIST, line=4, findings=FINDINGS))
+    given(DECIDER, RECEIVED).when(TELL).then(*told)
 
 
-def test_a_held_line_is_told() -> None:
-    hold = HoldLine(list_id=LIST, line=4, findings=FINDINGS)
-    given(DECIDER, RECEIVED).when(hold).then(ListLineHeld(list_id=LIST, line=4, findings=FINDINGS))
+def test_of_a_closed_list_no_line_is_told() -> None:
+    given(DECIDER, RECEIVED, CLOSED).when(TELL).then_nothing()
 
 
 def test_a_list_closes_once_when_its_verdicts_add_up() -> None:
@@ -42,4 +76,63 @@ def test_a_list_closes_once_when_its_verdicts_add_up() -> None:
 
 def test_nothing_is_told_of_a_list_that_never_came() -> None:
     given(DECIDER).when(CloseList(list_id=LIST, **COUNTS)).then_refused(UNKNOWN)
-    given(DECIDER).when(RejectLine(list_id=LIST, line=3, findings=FINDINGS)).then_refused(UNKNOWN)
+    given(DECIDER).when(TELL).then_refused(UNKNOWN)
+
+
+def test_a_list_is_held_before_it_is_read_and_once() -> None:
+    given(DECIDER, RECEIVED).when(HOLD_WHOLE).then(IS_HELD)
+    given(DECIDER, RECEIVED, IS_HELD).when(HOLD_WHOLE).then_nothing()
+    given(DECIDER, RECEIVED, CLOSED).when(HOLD_WHOLE).then_nothing()
+    given(DECIDER).when(HOLD_WHOLE).then_refused(UNKNOWN)
+
+
+def test_nothing_of_a_held_list_is_told() -> None:
+    for command in (TELL, CloseList(list_id=LIST, **COUNTS)):
+        given(DECIDER, RECEIVED, IS_HELD).when(command).then_refused(HELD)
+        given(DECIDER, RECEIVED, IS_HELD, REFUSED).when(command).then_refused(HELD)
+
+
+def test_a_human_releases_a_held_list_once_and_it_is_not_held_again() -> None:
+    given(DECIDER, RECEIVED, IS_HELD).when(RELEASE).then(RELEASED)
+    given(DECIDER, RECEIVED, IS_HELD, RELEASED).when(RELEASE).then_nothing()
+    given(DECIDER, RECEIVED, IS_HELD, RELEASED).when(HOLD_WHOLE).then_nothing()
+    given(DECIDER, RECEIVED, IS_HELD, RELEASED).when(CloseList(list_id=LIST, **COUNTS)).then(CLOSED)
+
+
+def test_a_human_refuses_a_held_list_once() -> None:
+    given(DECIDER, RECEIVED, IS_HELD).when(REFUSE).then(REFUSED)
+    given(DECIDER, RECEIVED, IS_HELD, REFUSED).when(REFUSE).then_nothing()
+
+
+def test_what_was_decided_is_not_decided_otherwise() -> None:
+    given(DECIDER, RECEIVED, IS_HELD, REFUSED).when(RELEASE).then_refused(DECIDED_OTHERWISE)
+    given(DECIDER, RECEIVED, IS_HELD, RELEASED).when(REFUSE).then_refused(DECIDED_OTHERWISE)
+    for command in (RELEASE, REFUSE):
+        given(DECIDER, RECEIVED).when(command).then_refused(NOT_HELD)
+        given(DECIDER, RECEIVED, CLOSED).when(command).then_refused(NOT_HELD)
+        given(DECIDER).when(command).then_refused(UNKNOWN)
+
+
+def test_time_that_runs_out_refuses_only_what_nobody_decided() -> None:
+    given(DECIDER, RECEIVED, IS_HELD).when(TOO_LATE).then(ListRefused(list_id=LIST, motive="not_decided_in_time"))
+    for past in ((RELEASED,), (RELEASED, CLOSED), (REFUSED,)):
+        given(DECIDER, RECEIVED, IS_HELD, *past).when(TOO_LATE).then_nothing()
+
+
+def test_a_report_is_received_once_and_may_be_held() -> None:
+    receive = ReceiveReport(list_id=LIST, origin="self", reference_date=REFERENCE)
+    received = ReportReceived(list_id=LIST, origin="self", reference_date=REFERENCE)
+    given(DECIDER).when(receive).then(received)
+    given(DECIDER, received).when(receive).then_nothing()
+    held = TellLines(list_id=LIST, lines=(HoldLine(list_id=LIST, line=1, findings=FINDINGS),))
+    given(DECIDER, received).when(held).then(ListLineHeld(list_id=LIST, line=1, findings=FINDINGS))
+
+
+def test_lines_of_a_list_that_is_read_or_of_a_report_are_reconsidered_and_of_no_other() -> None:
+    one = Reconsidered(line=3, was="rejected", verdict="accepted", findings=())
+    again = ReconsiderLines(list_id=LIST, lines=(one,))
+    told = ListLineReconsidered(list_id=LIST, line=3, was="rejected", verdict="accepted", findings=())
+    given(DECIDER, RECEIVED, CLOSED).when(again).then(told)
+    given(DECIDER, ReportReceived(list_id=LIST, origin="self", reference_date=REFERENCE)).when(again).then(told)
+    for past in ((), (RECEIVED,), (RECEIVED, IS_HELD), (RECEIVED, IS_HELD, REFUSED)):
+        given(DECIDER, *past).when(again).then_refused(NOT_READ)

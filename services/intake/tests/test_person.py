@@ -7,10 +7,22 @@ from uuid import UUID
 from intake_specimens import LIST, OTHER_UAI, PERSON, REFERENCE, diploma_seen, enrolment_seen, exit_seen
 
 from chassis.testing import given
-from contracts.intake import DropoutDetected, DropoutWithdrawn, Flags
-from intake.domain.detection import SIEI_V1
+from contracts.intake import ContractSeen, DropoutConfirmed, DropoutContested, DropoutDetected, DropoutWithdrawn, Flags
+from intake.domain.detection import SIEI_V1, SIEI_V2
+from intake.domain.person import (
+    NO_DETECTION,
+    NOT_CONTESTED,
+    ConfirmDropout,
+    ContestDropout,
+    DecideDropout,
+    RecordContract,
+    RecordDiploma,
+    RecordEnrolment,
+    RecordExit,
+    UndoDetection,
+    WithdrawDropout,
+)
 from intake.domain.person import PERSON as DECIDER
-from intake.domain.person import DecideDropout, RecordDiploma, RecordEnrolment, RecordExit
 
 FACT, DETECTION = UUID(int=10), UUID(int=11)
 DECIDE = DecideDropout(
@@ -90,3 +102,93 @@ def test_a_fact_of_the_same_line_is_recorded_once() -> None:
     given(DECIDER, enrolment_seen()).when(RecordEnrolment(fact=enrolment_seen())).then_nothing()
     given(DECIDER, diploma_seen("01")).when(RecordDiploma(fact=diploma_seen("01"))).then_nothing()
     given(DECIDER, enrolment_seen()).when(RecordDiploma(fact=diploma_seen("01"))).then(diploma_seen("01"))
+
+
+CONTEST = ContestDropout(person_id=PERSON, detection_id=DETECTION, motive="diploma_held")
+CONFIRM = ConfirmDropout(person_id=PERSON, detection_id=DETECTION)
+WITHDRAW = WithdrawDropout(person_id=PERSON, detection_id=DETECTION, motive="wrong_person")
+UNDO = UndoDetection(person_id=PERSON, rule="siei", version=1)
+CONTESTED = DropoutContested(person_id=PERSON, detection_id=DETECTION, motive="diploma_held")
+CONFIRMED = DropoutConfirmed(person_id=PERSON, detection_id=DETECTION)
+BY_HAND = DropoutWithdrawn(person_id=PERSON, detection_id=DETECTION, reason="contested", facts=(), motive="wrong_person")
+UNDONE = DropoutWithdrawn(person_id=PERSON, detection_id=DETECTION, reason="rule_undone", facts=())
+FOUND = (exit_seen(), detected())
+AGAIN = replace(DECIDE, detection_id=UUID(int=99))
+
+
+def contract_seen(*, start: date, broken_on: date | None = None, line: int = 2) -> ContractSeen:
+    return ContractSeen(person_id=PERSON, list_id=LIST, line=line, uai=OTHER_UAI, start=start, end=None, broken_on=broken_on)
+
+
+def test_a_detection_is_contested_once_and_then_confirmed() -> None:
+    given(DECIDER, *FOUND).when(CONTEST).then(CONTESTED)
+    given(DECIDER, *FOUND, CONTESTED).when(CONTEST).then_nothing()
+    given(DECIDER, *FOUND, CONTESTED).when(CONFIRM).then(CONFIRMED)
+    given(DECIDER, *FOUND, CONTESTED, CONFIRMED).when(CONTEST).then(CONTESTED)
+
+
+def test_what_nobody_contests_needs_no_confirmation() -> None:
+    given(DECIDER, *FOUND).when(CONFIRM).then_refused(NOT_CONTESTED)
+    given(DECIDER, *FOUND, CONTESTED, CONFIRMED).when(CONFIRM).then_refused(NOT_CONTESTED)
+
+
+def test_only_the_detection_that_stands_can_be_judged() -> None:
+    for command in (CONTEST, CONFIRM, WITHDRAW):
+        given(DECIDER, exit_seen()).when(command).then_refused(NO_DETECTION)
+        given(DECIDER, *FOUND).when(replace(command, detection_id=UUID(int=99))).then_refused(NO_DETECTION)
+        given(DECIDER, *FOUND, BY_HAND).when(command).then_refused(NO_DETECTION)
+
+
+def test_a_human_withdraws_with_a_motive() -> None:
+    given(DECIDER, *FOUND, CONTESTED).when(WITHDRAW).then(BY_HAND)
+    given(DECIDER, *FOUND).when(WITHDRAW).then(BY_HAND)
+
+
+def test_what_a_human_withdrew_is_not_found_again_from_the_same_exit_by_any_version() -> None:
+    for rule in (SIEI_V1, SIEI_V2):
+        given(DECIDER, *FOUND, BY_HAND).when(replace(AGAIN, rule=rule)).then_nothing()
+
+
+def test_a_new_exit_is_a_new_episode_whatever_was_said_of_the_old_one() -> None:
+    left_again = exit_seen(list_id=UUID(int=8), uai=OTHER_UAI, entry_date=date(2026, 1, 5), exit_date=date(2026, 3, 1))
+    for said in (BY_HAND, UNDONE):
+        events = given(DECIDER, *FOUND, said, left_again).when(AGAIN).events
+        assert [type(event) for event in events or ()] == [DropoutDetected]
+
+
+def test_an_undone_version_does_not_decide_again_but_another_may() -> None:
+    given(DECIDER, *FOUND).when(UNDO).then(UNDONE)
+    given(DECIDER, *FOUND, UNDONE).when(AGAIN).then_nothing()
+    events = given(DECIDER, *FOUND, UNDONE).when(replace(AGAIN, rule=SIEI_V2)).events
+    assert [event.rule_version for event in events or () if isinstance(event, DropoutDetected)] == [2]
+
+
+def test_undoing_touches_only_what_that_version_decided_and_only_once() -> None:
+    given(DECIDER, *FOUND, UNDONE).when(UNDO).then_nothing()
+    given(DECIDER, *FOUND).when(replace(UNDO, version=2)).then_nothing()
+    given(DECIDER, *FOUND).when(replace(UNDO, rule="other")).then_nothing()
+
+
+def test_what_a_fact_withdrew_may_be_found_again() -> None:
+    past = (*FOUND, enrolment_seen(), withdrawn("enrolment_found"), enrolment_seen(list_id=UUID(int=8), end=date(2025, 11, 1)))
+    events = given(DECIDER, *past).when(AGAIN).events
+    assert [type(event) for event in events or ()] == [DropoutDetected]
+
+
+def test_a_contract_keeps_from_being_found_and_withdraws() -> None:
+    running = contract_seen(start=date(2026, 1, 5))
+    given(DECIDER, exit_seen(), running).when(DECIDE).then_nothing()
+    given(DECIDER, *FOUND, running).when(DECIDE).then(withdrawn("contract_found"))
+
+
+def test_a_contract_told_again_as_broken_long_ago_protects_no_more() -> None:
+    begun = contract_seen(start=date(2025, 1, 5))
+    broken = contract_seen(start=date(2025, 1, 5), broken_on=date(2025, 2, 1), line=3)
+    given(DECIDER, exit_seen(), begun).when(DECIDE).then_nothing()
+    given(DECIDER, exit_seen(), begun, broken).when(DECIDE).then(detected())
+
+
+def test_one_line_tells_several_contracts_each_once() -> None:
+    first, second = contract_seen(start=date(2025, 9, 1)), contract_seen(start=date(2025, 11, 1))
+    given(DECIDER, first).when(RecordContract(fact=second)).then(second)
+    given(DECIDER, first).when(RecordContract(fact=first)).then_nothing()

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 from datetime import date
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def test_every_code_leads_to_a_commune_of_today_but_those_that_vanished() -> Non
 
 def test_times_of_one_code_do_not_overlap() -> None:
     for times in communes().values():
-        for earlier, later in zip(times, times[1:], strict=False):
+        for earlier, later in itertools.pairwise(times):
             assert earlier.period.until is not None and later.period.since is not None and earlier.period.until <= later.period.since
 
 

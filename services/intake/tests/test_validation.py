@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from intake_specimens import REFERENCE, enrolment, enrolments_csv, leaver, leavers_csv
+from intake_specimens import REFERENCE, enrolment, enrolments_csv, leaver, leavers_csv, read_all
 
 from intake.cleaning import departement_of_postcode, departement_of_uai, folded, ine_of, name_of, phone_of, uai_of
 from intake.formats import csv_list
@@ -15,7 +15,7 @@ from intake.validation import validated
 
 
 def read(**changes: str) -> Line:
-    return validated(csv_list.read(leavers_csv(leaver(**changes)))[0], csv_list.ADAPTER, REFERENCE)
+    return validated(read_all(csv_list, leavers_csv(leaver(**changes)))[0], csv_list.ADAPTER, REFERENCE)
 
 
 def rules(line: Line) -> list[tuple[str, str]]:
@@ -108,8 +108,8 @@ def test_under_16_comes_before_every_fault_so_that_nothing_is_kept() -> None:
 
 
 def test_an_enrolled_under_16_is_not_kept_either_and_an_enrolment_needs_its_entry() -> None:
-    young = csv_list.read(enrolments_csv(enrolment(date_naissance="2012-01-01")))[0]
-    late = csv_list.read(enrolments_csv(enrolment(date_entree="")))[0]
+    young = read_all(csv_list, enrolments_csv(enrolment(date_naissance="2012-01-01")))[0]
+    late = read_all(csv_list, enrolments_csv(enrolment(date_entree="")))[0]
     assert isinstance(validated(young, csv_list.ADAPTER, REFERENCE), NotKept)
     assert rules(validated(late, csv_list.ADAPTER, REFERENCE)) == [("date_entree", "MISSING_FIELD")]
 
@@ -169,7 +169,7 @@ def test_a_real_person_may_be_named_null() -> None:
 @given(st.text(max_size=60), st.text(max_size=20), st.text(max_size=20))
 def test_no_cell_makes_validation_fail(name: str, phone: str, day: str) -> None:
     clean = [text.translate(dict.fromkeys(map(ord, ';"\r\n'))) for text in (name, phone, day)]
-    raw = csv_list.read(leavers_csv(leaver(nom=clean[0], telephone=clean[1], date_entree=clean[2])))[0]
+    raw = read_all(csv_list, leavers_csv(leaver(nom=clean[0], telephone=clean[1], date_entree=clean[2])))[0]
     assert isinstance(validated(raw, csv_list.ADAPTER, REFERENCE), Record | Rejected | NotKept)
 
 

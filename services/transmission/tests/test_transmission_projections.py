@@ -4,14 +4,7 @@ from datetime import UTC, date, datetime
 from functools import reduce
 from uuid import UUID
 
-from orjson import loads
-
-from chassis.decider import Request
-from chassis.event_store import EventStore
-from chassis.heard import Heard, RawRecord, read
-from chassis.testing import FixedClock
-from contracts.envelope import to_headers
-from contracts.event import Event
+from chassis.testing import heard
 from contracts.fields import Sealed
 from contracts.intake import DropoutDetected, DropoutWithdrawn, Flags
 from contracts.transmission import (
@@ -54,19 +47,8 @@ recalled = TransmissionRecalled.model_validate({**IDS, "reason": "enrolment_foun
 refused = TransmissionRefused.model_validate({**IDS, "reason": "not_ours"})
 
 
-def heard[E: Event](event: E) -> Heard[E]:
-    """As it would come from the topic."""
-    store = EventStore(source=f"/raccroche/{event.speaker}", clock=FixedClock(NOW))
-    stored = store.record(event, 1, Request(command=None, command_id=PERSON, actor="someone", correlation_id=PERSON))
-    headers = to_headers(loads(stored.attributes), sequence=1, chain="00" * 32, traceparent=None, tracestate=None)
-    raw = RawRecord(
-        topic=f"raccroche.{event.speaker}", partition=0, offset=0, key=event.subject.encode(), value=stored.body, headers=tuple(headers)
-    )
-    return read(raw)  # type: ignore[return-value]  # what was written is what is read
-
-
 def shown(*events: ledger.LedgerEvent) -> ledger.TransmissionRow | None:
-    return reduce(ledger.apply, [heard(event) for event in events], None)
+    return reduce(ledger.apply, [heard(event, NOW) for event in events], None)
 
 
 def test_what_is_due_shows_who_is_owed_and_what_made_it_due() -> None:

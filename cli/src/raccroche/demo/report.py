@@ -1,7 +1,7 @@
 """What became of everybody: the services' own figures beside the generator's truth, the chain check, one person's story."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from raccroche.demo.callers import Caller
 from raccroche.fiction import Fiction
@@ -9,7 +9,7 @@ from raccroche.verification import Verdict
 
 COMPARED = (
     "lines", "accepted", "accepted_with_remarks", "rejected", "held", "not_kept", "detections", "withdrawn", "by_flags", "cases",
-    "contacts", "bilans", "referrals", "transmissions", "recalled",
+    "contacts", "bilans", "referrals", "transmissions", "recalled", "funnel",
 )  # fmt: skip
 
 type Figures = dict[str, object]
@@ -24,7 +24,9 @@ class Outcome:
 
 
 async def figures_of(observers: Mapping[str, Caller]) -> dict[str, Figures]:
-    return {name: await caller.get("/figures") for name, caller in observers.items()}
+    """The services' figures by their names, and intake's funnel as `funnel`."""
+    figures = {name: await caller.get("/figures") for name, caller in observers.items()}
+    return {**figures, "funnel": await observers["intake"].get("/rules/siei/1/funnel")}
 
 
 def found(figures: Mapping[str, Figures]) -> dict[str, object]:
@@ -46,7 +48,21 @@ def found(figures: Mapping[str, Figures]) -> dict[str, object]:
         "referrals": offers["referrals"],
         "transmissions": transmission["by_recipient"],
         "recalled": transmission["recalled"],
+        "funnel": _funnel(figures["funnel"], followup),
         "seats_ok": offers["seats_ok"],
+    }
+
+
+def _funnel(listed: Figures, followup: Figures) -> dict[str, int]:
+    """Intake knows who was listed and is enrolled, followup what its advisers learned of the rest. Whoever was not called yet counts."""
+    places, cases = _numbers(listed["places"]), _numbers(followup["funnel"])
+    return {
+        "listed": _number(listed["listed"]),
+        "already_enrolled": places["enrolled"],
+        "not_concerned": sum(places[place] for place in ("set_aside", "not_of_age", "diploma_held", "enrolled_too_briefly")),
+        "already_followed": cases["already_followed"],
+        "unreachable": cases["unreachable"],
+        "dropouts": cases["reached"] + cases["to_contact"],
     }
 
 
@@ -77,6 +93,7 @@ def truth_of(fiction: Fiction) -> dict[str, object]:
         },
         "transmissions": dict(truth.per_recipient),
         "recalled": truth.recalled,
+        "funnel": asdict(truth.funnel),
     }
 
 
@@ -99,6 +116,10 @@ def outcome(result: dict[str, object], fiction: Fiction, verdicts: Sequence[Verd
         "history_conflicts": conflicts, "differences": wrong,
     }  # fmt: skip
     return Outcome(document=document, differences=tuple(wrong))
+
+
+def _numbers(value: object) -> dict[str, int]:
+    return {str(name): _number(count) for name, count in value.items()} if isinstance(value, Mapping) else {}
 
 
 def _number(value: object) -> int:

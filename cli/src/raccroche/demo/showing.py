@@ -45,7 +45,7 @@ def show_report(document: Mapping[str, object], story: list[dict[str, object]]) 
     for name in ("lines", "accepted", "rejected", "held", "not_kept", "detections", "withdrawn", "cases", "bilans", "recalled"):
         figures.add_row(name, str(document[name]), str(truth.get(name, "")))
     console.print(figures)
-    for name in ("by_flags", "referrals", "transmissions"):
+    for name in ("by_flags", "referrals", "transmissions", "funnel"):
         found = document[name]
         if isinstance(found, Mapping):
             console.print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in found.items()))

@@ -10,7 +10,7 @@ from raccroche.fiction.offers import Offer
 Channel = Literal["phone", "text_message", "email", "letter", "visit"]
 Outcome = Literal["reached", "not_reached", "wrong_coordinates"]
 DeclineMotive = Literal["not_eligible", "no_show", "young_person_refused", "other"]
-ClosingMotive = Literal["unreachable", "refused", "moved_away"]
+ClosingMotive = Literal["unreachable", "refused", "moved_away", "already_followed"]
 CHANNELS: tuple[Channel, ...] = ("phone", "text_message", "email", "letter", "visit")
 DECLINE_MOTIVES: tuple[DeclineMotive, ...] = ("not_eligible", "no_show", "young_person_refused", "other")
 
@@ -47,12 +47,17 @@ class Plan:
 def plan_for(
     chance: Random, *, age: int, departement: str, level: int, reachable: bool, may_close: bool, catalogue: tuple[Offer, ...]
 ) -> Plan:
-    """Shares as DOMAIN 3.3 tells them: one in five is never reached. A case that March will withdraw is not closed before."""
+    """Shares as DOMAIN 3.3 tells them: one in five is never reached, one in five is followed by a mission locale already.
+
+    A case that March will withdraw is not closed before.
+    """
     if not reachable or chance.random() < 0.2:
         outcome: Outcome = "not_reached" if reachable else "wrong_coordinates"
         tries = tuple(Attempt(channel=channel, outcome=outcome) for channel in chance.sample(CHANNELS, chance.randint(1, 2)))
         return Plan(attempts=tries, closing="unreachable" if may_close and chance.random() < 0.5 else None)
     attempts = _until_reached(chance)
+    if may_close and chance.random() < 0.2:
+        return Plan(attempts=attempts, closing="already_followed")
     if chance.random() < 0.2:
         motive: ClosingMotive = chance.choice(("refused", "moved_away"))
         return Plan(attempts=attempts, closing=motive if may_close else None)

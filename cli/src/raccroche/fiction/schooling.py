@@ -20,6 +20,17 @@ class Enrolment:
     formation: str
 
 
+_KNOWN_TO_BE_OVER = (
+    Elsewhere.NOTHING, Elsewhere.ENDED_ON_EXIT_DAY, Elsewhere.ENDED_BEFORE, Elsewhere.SAME_LYCEE_BEFORE, Elsewhere.LATE_ENDED_BEFORE,
+    Elsewhere.LATE_OTHER_BIRTH_DATE,
+)  # fmt: skip
+
+
+def goes_on_elsewhere(kind: Elsewhere) -> bool:
+    """Whether some list tells, in the end, that this person is enrolled after all."""
+    return kind not in _KNOWN_TO_BE_OVER
+
+
 def reference_day(where: ListName) -> date:
     match where:
         case ListName.CFA_CENSUS | ListName.B_ENROLMENTS | ListName.C_ENROLMENTS:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from raccroche.fiction.lines import ExpectedLine
 from raccroche.fiction.people import Person
+from raccroche.fiction.schooling import goes_on_elsewhere
 from raccroche.fiction.territory import owed
-from raccroche.fiction.vocabulary import Verdict
+from raccroche.fiction.vocabulary import LEAVERS, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,18 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Funnel:
+    """Of everybody whom a leavers' list says to have left, as the SIEI counts (DOMAIN 3.3); the other five add up to `listed`."""
+
+    listed: int
+    already_enrolled: int
+    not_concerned: int
+    already_followed: int
+    unreachable: int
+    dropouts: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Truth:
     """`detections`, `by_flags` and `cases` count all that were ever made, withdrawn or not, and so does `per_recipient`.
 
@@ -51,6 +64,7 @@ class Truth:
     per_recipient: Mapping[str, int]
     recalled: int
     work: Work
+    funnel: Funnel
     boundaries: Mapping[str, Mapping[str, int]]
 
 
@@ -65,7 +79,7 @@ def truth_of(people: Sequence[Person], per_list: Mapping[str, Sequence[ExpectedL
         detections=len(detected), withdrawn=len(withdrawn),
         by_flags={name: flags[name] for name in ("l313_7_only", "obligation_only", "both")}, cases=len(detected),
         per_recipient=dict(sorted(_transmissions(detected).items())), recalled=_transmissions(withdrawn).total(),
-        work=_work(detected), boundaries=_boundaries(people),
+        work=_work(detected), funnel=_funnel(people), boundaries=_boundaries(people),
     )  # fmt: skip
 
 
@@ -92,6 +106,28 @@ def _work(detected: Sequence[Person]) -> Work:
         referrals_declined=sum(not accepted for accepted, _ in referred), referrals_cancelled=referred.count((True, True)),
         closed=dict(sorted(closed.items())),
     )  # fmt: skip
+
+
+def _funnel(people: Iterable[Person]) -> Funnel:
+    count = Counter(_place(one) for one in people if _listed(one))
+    return Funnel(
+        listed=count.total(), already_enrolled=count["already_enrolled"], not_concerned=count["not_concerned"],
+        already_followed=count["already_followed"], unreachable=count["unreachable"], dropouts=count["dropouts"],
+    )  # fmt: skip
+
+
+def _listed(one: Person) -> bool:
+    return one.biography.exit is not None and one.biography.where in LEAVERS and one.label.verdict in {Verdict.ACCEPTED, Verdict.REMARKS}
+
+
+def _place(one: Person) -> str:
+    if goes_on_elsewhere(one.case.elsewhere):
+        return "already_enrolled"
+    if one.plan is None:
+        return "not_concerned"
+    if one.plan.closing == "already_followed":
+        return "already_followed"
+    return "dropouts" if any(attempt.outcome == "reached" for attempt in one.plan.attempts) else "unreachable"
 
 
 def _boundaries(people: Iterable[Person]) -> dict[str, dict[str, int]]:

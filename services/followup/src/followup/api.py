@@ -51,7 +51,7 @@ class BilanBody(_Body):
 class CloseBody(_Body):
     """A withdrawn dropout is no adviser's motive: it follows from what intake says."""
 
-    motive: Literal["solution_entered", "unreachable", "refused", "moved_away"]
+    motive: Literal["solution_entered", "unreachable", "refused", "moved_away", "already_followed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +110,13 @@ def _question_routes(router: APIRouter, desk: Desk) -> None:
     async def figures(_: Reader) -> dict[str, object]:
         counts = await desk.pool.fetchrow(FIGURES)
         by_status = await desk.pool.fetch("select status, count(*) as n from cases group by status order by status")
+        funnel = await desk.pool.fetchrow(FUNNEL)
         closed = await desk.pool.fetch("select motive, count(*) as n from cases where motive is not null group by motive order by motive")
         return {
             **dict(counts or {}),
             "by_status": {row["status"]: row["n"] for row in by_status},
             "closed": {row["motive"]: row["n"] for row in closed},
+            "funnel": dict(funnel or {}),
         }
 
 
@@ -177,4 +179,16 @@ FIGURES = """
 select count(*) as cases, coalesce(sum(contacts), 0)::int as contacts, count(bilan_id) as bilans,
   coalesce(sum(solutions), 0)::int as solutions, coalesce(sum(deadlines_missed), 0)::int as deadlines_missed
 from cases
+"""
+
+# Each case stands in one place: the first of these that holds.
+FUNNEL = """
+select count(*) filter (where place = 'withdrawn') as withdrawn, count(*) filter (where place = 'already_followed') as already_followed,
+  count(*) filter (where place = 'to_contact') as to_contact, count(*) filter (where place = 'unreachable') as unreachable,
+  count(*) filter (where place = 'reached') as reached
+from (
+  select case when motive = 'dropout_withdrawn' then 'withdrawn' when motive = 'already_followed' then 'already_followed'
+    when contacts = 0 and motive is null then 'to_contact' when reached then 'reached' else 'unreachable' end as place
+  from cases
+) each
 """

@@ -1,12 +1,14 @@
-"""The entrance for establishments: send a list, ask what became of it and of each line; and the figures for the house."""
+"""The entrance for establishments: send a list, ask what became of it and of each line."""
 
+import re
 from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from chassis.callers import Caller, require
 from chassis.handler import KeyReused
@@ -14,14 +16,18 @@ from chassis.http import current_trace
 from chassis.problems import Problem, stream_upload
 from contracts.intake import ListFormat
 from intake.formats.cells import ListRefused
-from intake.receiving import Reception, Sending, body_of
+from intake.holding import Repeated
+from intake.parts import TakenOver
+from intake.receiving import CutShort, OtherOffset, Received, Reception, Sending, Span
 from intake.rules import Verdict, sentence_of
+from intake.verdicts import csv_of, findings_of
 
+CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
+NO_SUCH_LIST = Problem(404, "No such list", "no list of yours has this id", None)
 STATUS = {"OUT_OF_MANDATE": 403, "TOO_LARGE": 413}
 
 Sender = Annotated[Caller, Depends(require("sender"))]
 SenderOrOps = Annotated[Caller, Depends(require("sender", "ops"))]
-Onlooker = Annotated[Caller, Depends(require("ops", "analyst"))]
 After = Annotated[int, Query(ge=0)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
@@ -40,19 +46,61 @@ def _receiving_route(router: APIRouter, reception: Reception) -> None:
         list_id: UUID, request: Request, caller: Sender, list_format: Annotated[ListFormat, Query(alias="format")], reference_date: date
     ) -> Response:
         sender = _establishment(caller)
+        sending = Sending(
+            list_id=list_id, sender=sender, format=list_format, reference_date=reference_date, actor=caller.actor,
+            trace=current_trace(), territory=caller.territory, span=_span_of(request.headers.get("content-range")),
+            declared=request.headers.get("sending-key"),
+        )  # fmt: skip
         try:
-            sending = Sending(
-                list_id=list_id, sender=sender, format=list_format, reference_date=reference_date,
-                body=await body_of(request.stream()), actor=caller.actor, trace=current_trace(),
-            )  # fmt: skip
-            await reception.receive(sending)
-        except ListRefused as refused:
-            await reception.refuse(list_id, sender, refused)
-            status = STATUS.get(refused.rule, 422)
-            raise Problem(status, "The list is refused", sentence_of(refused.rule), refused.rule) from None
-        except KeyReused:
-            raise Problem(422, "This list id was used", "the id belongs to another list; choose a new one", None) from None
-        return JSONResponse({"list_id": str(list_id), "sender": sender, "status": "received"}, status_code=202)
+            received = await _received(reception, sending, request)
+        except Repeated as repeated:
+            again = {"list_id": str(list_id), "sender": sender, "status": "repeated", "same_as": str(repeated.same_as)}
+            return JSONResponse(again, status_code=200)
+        status = await _status(reception.pool, list_id) if received.whole else {"status": "receiving", "received": received.size}
+        return JSONResponse({"list_id": str(list_id), "sender": sender, **status}, status_code=202)
+
+    @router.get("/lists/{list_id}/upload")
+    async def upload(list_id: UUID, caller: Sender) -> dict[str, object]:
+        progress = await reception.progress(list_id, _establishment(caller))
+        if progress is None:
+            raise NO_SUCH_LIST
+        return {"list_id": str(list_id), "received": progress.size, "whole": progress.whole}
+
+
+async def _status(pool: asyncpg.Pool, list_id: UUID) -> dict[str, object]:
+    reasons = await pool.fetchval(HELD_FOR, list_id)
+    return {"status": "held", "held_for": _held_for(reasons)} if reasons else {"status": "received"}
+
+
+async def _received(reception: Reception, sending: Sending, request: Request) -> Received:
+    """Raises Problem for everything that keeps a body from being taken, and Repeated."""
+    try:
+        return await reception.receive(sending, request.stream())
+    except ListRefused as refused:
+        await reception.refuse(sending.list_id, sending.sender, refused)
+        status = STATUS.get(refused.rule, 422)
+        raise Problem(status, "The list is refused", sentence_of(refused.rule), refused.rule) from None
+    except KeyReused:
+        raise Problem(422, "This list id was used", "the id belongs to another list; choose a new one", None) from None
+    except OtherOffset as other:
+        raise Problem(409, "Not to be taken up there", f"go on from byte {other.received}", "OTHER_OFFSET") from None
+    except TakenOver:
+        raise Problem(409, "Another request sends this list", "ask how far it is, or wait for it", "TAKEN_OVER") from None
+    except (CutShort, ClientDisconnect):
+        raise Problem(400, "The body was cut", "ask how far it came, and go on from there", "CUT_SHORT") from None
+
+
+def _span_of(header: str | None) -> Span | None:
+    """A partial PUT (RFC 9110, 14.5): `bytes first-last/total`.
+
+    Raises:
+        Problem: 400, another shape, or bytes that are none of the whole.
+    """
+    if header is None:
+        return None
+    if (said := CONTENT_RANGE.fullmatch(header)) and (first := int(said[1])) <= (last := int(said[2])) < (total := int(said[3])):
+        return Span(first=first, end=last + 1, total=total)
+    raise Problem(400, "Bad Content-Range", "write: bytes first-last/total", "BAD_RANGE")
 
 
 def _question_routes(router: APIRouter, pool: asyncpg.Pool) -> None:
@@ -68,11 +116,11 @@ def _question_routes(router: APIRouter, pool: asyncpg.Pool) -> None:
         rows = await pool.fetch(LINES, list_id, verdict, after, limit)
         return {"lines": [_line(row) for row in rows]}
 
-    @router.get("/figures")
-    async def figures(_: Onlooker) -> dict[str, object]:
-        (lists,), (dropouts,) = await pool.fetch(LIST_FIGURES), await pool.fetch(DROPOUT_FIGURES)
-        flags = {name: dropouts[name] for name in ("l313_7_only", "obligation_only", "both")}
-        return {**dict(lists), "detections": dropouts["detections"], "withdrawn": dropouts["withdrawn"], "by_flags": flags}
+    @router.get("/lists/{list_id}/verdicts.csv")
+    async def verdicts_csv(list_id: UUID, caller: SenderOrOps) -> StreamingResponse:
+        await _list_of(pool, list_id, caller)
+        attached = {"Content-Disposition": f'attachment; filename="verdicts-{list_id}.csv"'}
+        return StreamingResponse(csv_of(pool, list_id), media_type="text/csv; charset=utf-8", headers=attached)
 
 
 def _establishment(caller: Caller) -> str:
@@ -85,41 +133,39 @@ async def _list_of(pool: asyncpg.Pool, list_id: UUID, caller: Caller) -> dict[st
     """The list, for its sender or ops; to others it does not exist."""
     row = await pool.fetchrow(LIST, list_id)
     if row is None or (caller.role == "sender" and row["sender"] != caller.uai):
-        raise Problem(404, "No such list", "no list of yours has this id", None)
-    return {**dict(row), "list_id": str(list_id)}
+        raise NO_SUCH_LIST
+    found = {name: value for name, value in row.items() if name not in {"list_id", "reasons"}}
+    again = {} if row["list_id"] == list_id else {"same_as": str(row["list_id"])}
+    held = {"held_for": _held_for(row["reasons"])} if row["reasons"] else {}
+    return {"list_id": str(list_id), **found, **again, **held}
+
+
+def _held_for(reasons: list[str]) -> list[dict[str, str]]:
+    return [{"rule": rule, "sentence": sentence_of(rule)} for rule in reasons]
 
 
 def _line(row: asyncpg.Record) -> dict[str, object]:
     """One line as its sender reads it; of an under-16, only that it was one."""
-    broken = [("date_naissance", "UNDER_16")] if row["verdict"] == "not_kept" else zip(row["fields"], row["rules"], strict=True)
+    broken = findings_of(row["verdict"], row["fields"], row["rules"])
     findings = [{"field": name, "rule": rule, "sentence": sentence_of(rule)} for name, rule in broken]
     return {"line": row["line"], "verdict": row["verdict"], "findings": findings}
 
 
+HELD_FOR = "select reasons from held_list where list_id = $1 and decision is null"
+
 LIST = """
-select list_id, sender, format, reference_date,
-  case when closed_at is not null then 'closed' when last_line > 0 then 'reading' else 'received' end as status,
+select l.list_id, sender, format, reference_date,
+  case when h.list_id is not null and decision is null then 'held' when decision = 'refused' then 'refused'
+    when closed_at is not null then 'closed' when last_line > 0 then 'reading' else 'received' end as status,
   accepted + accepted_with_remarks + rejected + held + not_kept as lines,
-  accepted, accepted_with_remarks, rejected, held, not_kept
-from lists where list_id = $1
+  accepted, accepted_with_remarks, rejected, held, not_kept,
+  case when h.decision is distinct from 'released' then h.reasons end as reasons
+from lists l left join held_list h using (list_id)
+where l.list_id = coalesce((select same_as from repeated_list where list_id = $1), $1)
 """
 
 LINES = """
 select line, verdict, fields, rules from line_verdict
-where list_id = $1 and ($2::text is null or verdict = $2) and line > $3 order by line limit $4
-"""
-
-LIST_FIGURES = """
-select count(*) as lists, coalesce(sum(lines), 0)::bigint as lines, coalesce(sum(accepted), 0)::bigint as accepted,
-  coalesce(sum(accepted_with_remarks), 0)::bigint as accepted_with_remarks, coalesce(sum(rejected), 0)::bigint as rejected,
-  coalesce(sum(held), 0)::bigint as held, coalesce(sum(not_kept), 0)::bigint as not_kept
-from list_totals
-"""
-
-DROPOUT_FIGURES = """
-select count(*) as detections, count(*) filter (where withdrawn) as withdrawn,
-  count(*) filter (where l313_7 and not obligation_formation) as l313_7_only,
-  count(*) filter (where obligation_formation and not l313_7) as obligation_only,
-  count(*) filter (where l313_7 and obligation_formation) as both
-from dropouts
+where list_id = coalesce((select same_as from repeated_list where list_id = $1), $1)
+  and ($2::text is null or verdict = $2) and line > $3 order by line limit $4
 """

@@ -1,20 +1,21 @@
 """One batch of a list's lines becomes facts, verdicts and progress, in one transaction."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4, uuid5
 
 import orjson
+from pydantic import TypeAdapter
 
 from chassis.clock import Clock
 from chassis.decider import Outcome, Request, Trace
 from chassis.event_store import Connection
 from chassis.handler import Handler
 from chassis.keyring import Keyring, Keys
-from contracts.intake import DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent
+from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent
 from intake import lists, persons, snapshots
-from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList
-from intake.domain.person import Person, PersonCommand, RecordDiploma, RecordEnrolment, RecordExit
+from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList, TellLines
+from intake.domain.person import Person, PersonCommand, RecordContract, RecordDiploma, RecordEnrolment, RecordExit
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, RawLine
 from intake.identity import Digests, Register
@@ -22,9 +23,12 @@ from intake.lists import Job, LineVerdict
 from intake.record import Record
 from intake.snapshots import Snapshot
 from intake.sorting import About, Prepared, Sorted, Sorter, hmac_of
+from intake.sources import SourceHandler
 from intake.validation import mendable, validated
 
 ACTOR = "/raccroche/intake"
+CELLS = TypeAdapter(Cells)
+"""How the cells of a kept line are written, and read again."""
 CLASSES = ("identity", "contact", "guardians", "notes")
 
 
@@ -37,6 +41,7 @@ class Desk:
     clock: Clock
     person_handler: Handler[PersonCommand, Person, PersonEvent]
     list_handler: Handler[ListCommand, SentList, ListEvent]
+    source_handler: SourceHandler
 
 
 def request_of[C](job: Job, name: str, command: C, trace: Trace, *, of: UUID | None = None, cause: UUID | None = None) -> Request[C]:
@@ -86,14 +91,14 @@ async def take(desk: Desk, connection: Connection, job: Job, prepared: Sequence[
         found = sorter.sort(prepared)
         await persons.keep(connection, [(one.person_id, one.tokens) for one in (*found.leavers, *found.enrolled)])
         await snapshots.keep(connection, found.snapshots)
-        await _say_facts(desk, connection, job, found, register, trace)
+        await say_facts(desk, connection, job, found, register, trace)
         await _say_refused(desk, connection, job, found, trace)
         await persons.touch(connection, job.list_id, found.touched)
         verdicts = await _with_refused_lines(desk, job, found)
         await lists.advance(connection, job, after=after, verdicts=verdicts, at=desk.clock.now())
 
 
-async def _say_facts(desk: Desk, connection: Connection, job: Job, found: Sorted, register: Register, trace: Trace) -> None:
+async def say_facts(desk: Desk, connection: Connection, job: Job, found: Sorted, register: Register, trace: Trace) -> None:
     await desk.keyring.ensure(found.made, CLASSES)
     keys = await desk.keyring.keys(list({one.person_id for one in found.leavers}))
     remembered = await _remembered(connection, found, register)
@@ -101,11 +106,13 @@ async def _say_facts(desk: Desk, connection: Connection, job: Job, found: Sorted
     for one in found.leavers:
         exit_seen = _exit_seen(job, one, keys[one.person_id])
         requests.append(request_of(job, f"exit {one.record.line}", RecordExit(fact=exit_seen), trace))
+        requests.extend(_contracts(job, one, trace))
         requests.extend(_diploma(job, one, trace))
     for person_id, snapshot in remembered:
         requests.extend(_from_snapshot(job, person_id, snapshot, trace))
     for one in found.enrolled:
         requests.append(request_of(job, f"enrolment {one.record.line}", RecordEnrolment(fact=_enrolment_seen(job, one)), trace))
+        requests.extend(_contracts(job, one, trace))
         requests.extend(_diploma(job, one, trace))
     settled(await desk.person_handler.handle_in(connection, requests))
     derived = {one.person_id: (one.record.majority_month, one.record.departement) for one in found.leavers}
@@ -142,6 +149,7 @@ def _exit_seen(job: Job, one: About, keys: Keys) -> ExitSeen:
         identity=keys.seal(record.identity),
         contact=keys.seal(record.contact) if record.contact else None,
         guardians=keys.seal(record.guardians) if record.guardians else None,
+        origin=job.origin,
     )
 
 
@@ -149,8 +157,17 @@ def _enrolment_seen(job: Job, one: About) -> EnrolmentSeen:
     record = one.record
     return EnrolmentSeen(
         person_id=one.person_id, list_id=job.list_id, line=record.line, uai=record.uai, formation=record.formation,
-        start=record.entry_date, end=record.exit_date,
+        start=record.entry_date, end=record.exit_date, apprentice=bool(record.contracts),
     )  # fmt: skip
+
+
+def _contracts(job: Job, one: About, trace: Trace) -> Iterator[Request[PersonCommand]]:
+    for contract in one.record.contracts:
+        fact = ContractSeen(
+            person_id=one.person_id, list_id=job.list_id, line=one.record.line, uai=one.record.uai, start=contract.start,
+            end=contract.end, broken_on=contract.broken_on,
+        )  # fmt: skip
+        yield request_of(job, f"contract {one.record.line} {contract.start}", RecordContract(fact=fact), trace)
 
 
 def _diploma(job: Job, one: About, trace: Trace) -> Iterator[Request[PersonCommand]]:
@@ -173,15 +190,16 @@ def _from_snapshot(job: Job, person_id: UUID, snapshot: Snapshot, trace: Trace) 
 
 
 async def _say_refused(desk: Desk, connection: Connection, job: Job, found: Sorted, trace: Trace) -> None:
-    requests: list[Request[ListCommand]] = []
-    for one in found.verdicts:
-        if one.verdict == "rejected":
-            rejected = RejectLine(list_id=job.list_id, line=one.line, findings=one.findings)
-            requests.append(request_of(job, f"rejected {one.line}", rejected, trace))
-        elif one.verdict == "held":
-            held = HoldLine(list_id=job.list_id, line=one.line, findings=one.findings)
-            requests.append(request_of(job, f"held {one.line}", held, trace))
-    settled(await desk.list_handler.handle_in(connection, requests))
+    """One command for all, so that the list's past is read once for each batch, and not at all where every line is good."""
+    lines = tuple(_refusal(job, one) for one in found.verdicts if one.verdict in {"rejected", "held"})
+    if lines:
+        request = request_of(job, f"told {lines[0].line}", TellLines(list_id=job.list_id, lines=lines), trace)
+        settled(await desk.list_handler.handle_in(connection, [request]))
+
+
+def _refusal(job: Job, one: LineVerdict) -> RejectLine | HoldLine:
+    kind = RejectLine if one.verdict == "rejected" else HoldLine
+    return kind(list_id=job.list_id, line=one.line, findings=one.findings)
 
 
 async def _with_refused_lines(desk: Desk, job: Job, found: Sorted) -> list[LineVerdict]:
@@ -194,4 +212,4 @@ async def _with_refused_lines(desk: Desk, job: Job, found: Sorted) -> list[LineV
 
 
 def _bytes_of(raw: RawLine) -> bytes:
-    return orjson.dumps(asdict(mendable(raw)) if isinstance(raw, Cells) else {"line": raw.line, "text": raw.text})
+    return CELLS.dump_json(mendable(raw)) if isinstance(raw, Cells) else orjson.dumps({"line": raw.line, "text": raw.text})

@@ -10,6 +10,7 @@ UAI_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 UAI = re.compile(r"[0-9]{7}[A-HJ-NPR-Z]")
 INE = re.compile(r"[0-9]{9}[A-HJK]{2}|[0-9]{10}[A-HJ-NPR-Z]|[0-9]{4}[AD][0-9]{5}[A-HJ-NPR-Z]|[0-9A-Z]{10}[0-9]")
 NAME = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ'’ʼ\-. ]{1,200}")
+NO_CAPITAL = re.compile(r"[^A-Z]+")
 LETTER = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]")
 EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}")
 POSTCODE = re.compile(r"[0-9]{4,5}")
@@ -20,6 +21,7 @@ REGIONS = {
 }  # fmt: skip
 NOT_A_PERSONS = frozenset({
     PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.PAGER, PhoneNumberType.VOICEMAIL, PhoneNumberType.UAN,
+    PhoneNumberType.UNKNOWN,  # what a number that is not valid is of
 })  # fmt: skip
 
 
@@ -33,8 +35,10 @@ def plain(text: str) -> str:
 
 def folded(text: str) -> str:
     """For matching only: capitals, no accents, letters alone (œ as OE, æ as AE)."""
-    decomposed = unicodedata.normalize("NFKD", text.upper().replace("Œ", "OE").replace("Æ", "AE").replace("Ø", "O"))
-    return "".join(c for c in decomposed if "A" <= c <= "Z")
+    upper = text.upper()
+    if not upper.isascii():
+        upper = unicodedata.normalize("NFKD", upper.replace("Œ", "OE").replace("Æ", "AE").replace("Ø", "O"))
+    return NO_CAPITAL.sub("", upper)
 
 
 def name_of(text: str) -> str | None:
@@ -62,7 +66,7 @@ def phone_of(text: str) -> str | None:
         number = phonenumbers.parse(digits, REGIONS.get(digits[:4], "FR"))
     except NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) in NOT_A_PERSONS:
+    if phonenumbers.number_type(number) in NOT_A_PERSONS:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

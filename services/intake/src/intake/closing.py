@@ -5,8 +5,8 @@ from uuid import UUID, uuid5
 
 from chassis.decider import Request, Trace
 from chassis.event_store import Connection
-from contracts.intake import DiplomaSeen, EnrolmentSeen, ExitSeen
-from intake import lists
+from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen
+from intake import lists, sources
 from intake.batch import Desk, request_of, settled
 from intake.domain.detection import Rule
 from intake.domain.list import CloseList
@@ -14,11 +14,13 @@ from intake.domain.person import DecideDropout, PersonCommand
 from intake.lists import Job
 
 AT_ONCE = 200
-FACTS = [fact.wire_type() for fact in (ExitSeen, EnrolmentSeen, DiplomaSeen)]
+FACTS = [fact.wire_type() for fact in (ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen)]
 
 
-async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, trace: Trace) -> int:
+async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, trace: Trace, *, run: UUID | None = None) -> int:
     """Decide upon some of the people whom the list touched; how many, 0 when all are done.
+
+    run: names a later decision about the same list, which is not the first one repeated.
 
     Raises:
         chassis.event_store.Conflict: roll back and come again.
@@ -34,7 +36,7 @@ async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, 
             person_id = row["person_id"]
             command = DecideDropout(
                 person_id=person_id,
-                detection_id=uuid5(job.list_id, f"detection {person_id}"),
+                detection_id=uuid5(run or job.list_id, f"detection {person_id}"),
                 rule=rule,
                 facts=tuple(facts[person_id]),
                 coverage=coverage,
@@ -43,7 +45,7 @@ async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, 
                 majority_month=row["majority_month"],
                 departement=row["departement"],
             )
-            requests.append(request_of(job, f"decide {person_id}", command, trace, cause=facts[person_id][-1]))
+            requests.append(request_of(job, f"decide {person_id}", command, trace, of=run, cause=facts[person_id][-1]))
         settled(await desk.person_handler.handle_in(connection, requests))
         await connection.execute(DECIDED, job.list_id, people)
         return len(rows)
@@ -71,6 +73,7 @@ async def close(desk: Desk, connection: Connection, job: Job, trace: Trace) -> N
             not_kept=counts["not_kept"],
         )
         settled(await desk.list_handler.handle_in(connection, [request_of(job, "close", command, trace)]))
+        await sources.hear(connection, desk.source_handler, job, now=desk.clock.now(), trace=trace)
         await lists.close(connection, job.list_id, desk.clock.now())
 
 

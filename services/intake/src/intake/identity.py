@@ -7,7 +7,6 @@ name proves nothing beside INE and birth date: a twin whose line carries the oth
 
 import hmac
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Literal
 from uuid import UUID
 
@@ -16,6 +15,8 @@ from intake.cleaning import folded
 from intake.reference.communes import current_commune
 
 Kind = Literal["ine", "ine_birth", "ine_name", "identity", "names"]
+LOCK_STRIPES = 2048
+"""A batch of any size holds no more locks than these, of the 6,400 that a server of 100 connections has room for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,8 +30,8 @@ class Tokens:
     names: bytes
 
     def locks(self) -> tuple[int, ...]:
-        """The 64-bit keys under which nobody else may resolve this identity meanwhile."""
-        return tuple(int.from_bytes(token[:8], signed=True) for token in (self.ine, self.names) if token is not None)
+        """The keys under which nobody else may resolve this identity meanwhile: few, since the server's table of locks is small."""
+        return tuple(int.from_bytes(token[:2]) % LOCK_STRIPES for token in (self.ine, self.names) if token is not None)
 
     def rows(self) -> list[tuple[bytes, Kind]]:
         """What is kept about a person who is known by these."""
@@ -50,8 +51,8 @@ class Digests:
 
     def of(self, purpose: str, *parts: bytes) -> bytes:
         """Parts are length-prefixed, so that no two sequences of parts read the same."""
-        framed = b"".join(len(part).to_bytes(8) + part for part in parts)
-        return hmac.digest(self.key, purpose.encode() + b"\x00" + framed, sha256)
+        framed = b"".join([piece for part in parts for piece in (len(part).to_bytes(8), part)])
+        return hmac.digest(self.key, purpose.encode() + b"\x00" + framed, "sha256")
 
     def _of_text(self, purpose: str, *parts: str) -> bytes:
         return self.of(purpose, *(part.encode() for part in parts))

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from chassis.decider import Trace
 from chassis.event_store import Connection
-from contracts.intake import Finding, ListFormat
+from contracts.intake import ExitOrigin, Finding, ListFormat
+from intake import parts
 from intake.rules import Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
+FORMATS = {"report": "csv", "self": "csv"}
 KEPT_REFUSED = timedelta(days=30)
 
 
@@ -23,11 +25,12 @@ class Job:
     sender: str
     format: ListFormat
     reference_date: date
-    sealed_body: bytes
+    size: int
     last_line: int
     received_event: UUID
     correlation_id: UUID
     trace: Trace
+    origin: ExitOrigin = "list"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +44,36 @@ class LineVerdict:
     sealed_line: bytes | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A list that was received: whose, its size in bytes, and by which keyed digest the same sending is recognised."""
+
+    sender: str
+    size: int
+    fingerprint: bytes
+
+
 class ProgressLost(Exception):
     """The list stands elsewhere than this reader left it: read its state again."""
 
 
 async def keep_received(
-    connection: Connection, *, list_id: UUID, sender: str, list_format: str, reference_date: date, sealed_body: bytes, at: datetime
+    connection: Connection,
+    *,
+    list_id: UUID,
+    sender: str,
+    list_format: str,
+    reference_date: date,
+    size: int,
+    fingerprint: bytes,
+    at: datetime,
 ) -> None:
-    await connection.execute(KEEP, list_id, sender, list_format, reference_date, sealed_body, at)
+    await connection.execute(KEEP, list_id, sender, list_format, reference_date, size, fingerprint, at)
+
+
+async def kept(connection: Connection, list_id: UUID) -> Kept | None:
+    row = await connection.fetchrow(KEPT, list_id)
+    return Kept(**dict(row)) if row else None
 
 
 async def keep_refused(connection: Connection, *, list_id: UUID, sender: str, rule: str, at: datetime) -> None:
@@ -61,20 +86,22 @@ async def claim(connection: Connection) -> Job | None:
     for row in await connection.fetch(OPEN):
         if not await connection.fetchval(LOCK, _lock_of(row["list_id"])):
             continue
-        if (job := await _job(connection, row["list_id"])) is not None:
+        if (job := await job_of(connection, row["list_id"])) is not None:
             return job
         await release(connection, row["list_id"])
     return None
 
 
-async def _job(connection: Connection, list_id: UUID) -> Job | None:
-    row = await connection.fetchrow(JOB, list_id, f"list-{list_id}")
+async def job_of(connection: Connection, list_id: UUID, *, closed: bool = False) -> Job | None:
+    """The list, if it is not closed; or, if so asked, if it is. A single report has the columns of our CSV."""
+    row = await connection.fetchrow(JOB, list_id, f"list-{list_id}", closed)
     if row is None:
         return None
     return Job(
-        list_id=list_id, sender=row["sender"], format=row["format"], reference_date=row["reference_date"],
-        sealed_body=row["sealed_body"], last_line=row["last_line"], received_event=row["event_id"],
+        list_id=list_id, sender=row["sender"], format=FORMATS.get(row["format"], row["format"]), reference_date=row["reference_date"],
+        size=row["size"], last_line=row["last_line"], received_event=row["event_id"],
         correlation_id=row["correlation_id"], trace=Trace(traceparent=row["traceparent"], tracestate=row["tracestate"]),
+        origin=row["format"] if row["format"] in FORMATS else "list",
     )  # fmt: skip
 
 
@@ -100,7 +127,7 @@ async def advance(connection: Connection, job: Job, *, after: int, verdicts: Seq
         (job.list_id, one.line, one.verdict, [f.field for f in one.findings], [f.rule for f in one.findings], one.hmac, one.sealed_line, at)
         for one in verdicts
     ]
-    await connection.executemany(VERDICT, rows)
+    await connection.copy_records_to_table("line_verdict", records=rows, columns=VERDICT_COLUMNS)
 
 
 async def lists_with(connection: Connection, hmacs: Sequence[bytes]) -> dict[bytes, set[UUID]]:
@@ -119,15 +146,17 @@ async def counts_of(connection: Connection, list_id: UUID) -> dict[Verdict, int]
 async def close(connection: Connection, list_id: UUID, at: datetime) -> None:
     """The body goes in the transaction of `ListClosed`."""
     await connection.execute(CLOSE, list_id, at)
+    await parts.drop(connection, list_id)
 
 
 async def coverage(connection: Connection, list_id: UUID) -> dict[str, int]:
-    """How many lists of each format are known, this one counted."""
+    """How many lists of each format are known, this one counted; a single report covers nothing."""
     return {row["format"]: row["n"] for row in await connection.fetch(COVERAGE, list_id)}
 
 
 async def pending(connection: Connection) -> int:
-    return int(await connection.fetchval("select count(*) from lists where closed_at is null"))
+    """Lists that are not read to their end; those that wait for a human are nobody's lag."""
+    return int(await connection.fetchval(PENDING))
 
 
 async def forget_refused(connection: Connection, now: datetime) -> None:
@@ -136,27 +165,37 @@ async def forget_refused(connection: Connection, now: datetime) -> None:
 
 
 KEEP = """
-insert into lists (list_id, sender, format, reference_date, sealed_body, received_at) values ($1, $2, $3, $4, $5, $6)
+insert into lists (list_id, sender, format, reference_date, size, fingerprint, received_at) values ($1, $2, $3, $4, $5, $6, $7)
 """
+KEPT = "select sender, size, fingerprint from lists where list_id = $1"
 KEEP_REFUSED = "insert into refused_lists (list_id, sender, rule, refused_at) values ($1, $2, $3, $4)"
-OPEN = "select list_id from lists where closed_at is null order by received_at, list_id"
+OPEN = """
+select l.list_id from lists l left join held_list h using (list_id)
+where l.closed_at is null and (h.list_id is null or h.decision = 'released') order by l.received_at, l.list_id
+"""
+PENDING = """
+select count(*) from lists l left join held_list h using (list_id)
+where l.closed_at is null and (h.list_id is null or h.decision = 'released')
+"""
 LOCK = "select pg_try_advisory_lock($1)"
 UNLOCK = "select pg_advisory_unlock($1)"
 JOB = """
-select l.sender, l.format, l.reference_date, l.sealed_body, l.last_line, e.event_id, e.correlation_id, e.traceparent, e.tracestate
+select l.sender, l.format, l.reference_date, l.size, l.last_line, e.event_id, e.correlation_id, e.traceparent, e.tracestate
 from lists l join events e on e.stream_id = $2 and e.stream_version = 1
-where l.list_id = $1 and l.closed_at is null
+where l.list_id = $1 and (l.closed_at is not null) = $3
 """
 ADVANCE = """
 update lists set last_line = $3, accepted = accepted + $4, accepted_with_remarks = accepted_with_remarks + $5,
   rejected = rejected + $6, held = held + $7, not_kept = not_kept + $8
 where list_id = $1 and last_line = $2 and closed_at is null
 """
-VERDICT = """
-insert into line_verdict (list_id, line, verdict, fields, rules, hmac, sealed_line, at) values ($1, $2, $3, $4, $5, $6, $7, $8)
-"""
+VERDICT_COLUMNS = ("list_id", "line", "verdict", "fields", "rules", "hmac", "sealed_line", "at")
 WITH_HMAC = "select hmac, list_id from line_verdict where hmac = any($1::bytea[])"
 COUNTS = "select accepted, accepted_with_remarks, rejected, held, not_kept from lists where list_id = $1 for update"
-CLOSE = "update lists set closed_at = $2, sealed_body = null where list_id = $1"
-COVERAGE = "select format, count(*) as n from lists where closed_at is not null or list_id = $1 group by format order by format"
+CLOSE = "update lists set closed_at = $2 where list_id = $1"
+COVERAGE = """
+select l.format, count(*) as n from lists l left join held_list h using (list_id)
+where (l.closed_at is not null or l.list_id = $1) and (h.list_id is null or h.decision = 'released')
+  and l.format not in ('report', 'self') group by l.format order by l.format
+"""
 FORGET = "update line_verdict set sealed_line = null where sealed_line is not null and at < $1"

@@ -26,12 +26,15 @@ async def keep(connection: Connection, known_by: Iterable[tuple[UUID, Tokens]]) 
 
 async def keep_derived(connection: Connection, derived: Mapping[UUID, tuple[str, str]]) -> None:
     """Month of majority and département of residence: what decisions need of a sealed identity."""
-    await connection.executemany(DERIVED, [(person_id, month, departement) for person_id, (month, departement) in derived.items()])
+    if derived:
+        months, departements = zip(*derived.values(), strict=True)
+        await connection.execute(DERIVED, list(derived), months, departements)
 
 
 async def touch(connection: Connection, list_id: UUID, ages: Mapping[UUID, int]) -> None:
     """Decide upon these persons when the list closes."""
-    await connection.executemany(TOUCH, [(list_id, person_id, age) for person_id, age in ages.items()])
+    if ages:
+        await connection.execute(TOUCH, list_id, list(ages), list(ages.values()))
 
 
 LOCK = "select pg_advisory_xact_lock(key) from (select key from unnest($1::bigint[]) as k (key) order by key) sorted"
@@ -44,7 +47,10 @@ insert into identity_token (token, person_id, kind) select * from unnest($1::byt
 on conflict (token, person_id) do nothing
 """
 DERIVED = """
-insert into person_derived (person_id, majority_month, departement) values ($1, $2, $3)
+insert into person_derived (person_id, majority_month, departement) select * from unnest($1::uuid[], $2::text[], $3::text[])
 on conflict (person_id) do update set majority_month = excluded.majority_month, departement = excluded.departement
 """
-TOUCH = "insert into touched (list_id, person_id, age) values ($1, $2, $3) on conflict do nothing"
+TOUCH = """
+insert into touched (list_id, person_id, age) select $1, person_id, age from unnest($2::uuid[], $3::int[]) as t (person_id, age)
+on conflict do nothing
+"""

@@ -1,10 +1,11 @@
 """The worker that reads received lists, one by one: batch after batch, each whole or not at all, so that a crash resumes."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from itertools import batched
+from itertools import batched, dropwhile
 
 import asyncpg
 from opentelemetry import trace as tracing
@@ -15,13 +16,15 @@ from chassis.event_store import Conflict, Connection
 from chassis.failpoints import failpoint
 from chassis.http import current_trace
 from chassis.telemetry import context_from
-from intake import batch, closing, lists
+from intake import batch, closing, lists, parts
 from intake.batch import Desk
 from intake.domain.detection import Rule
 from intake.formats import ADAPTERS
+from intake.formats.cells import RawLine
 from intake.lists import Job, ProgressLost
+from intake.sorting import Prepared
 
-LINES_AT_ONCE = 200
+LINES_AT_ONCE = 2000
 ATTEMPTS = 12
 IDLE_SECONDS = 1.0
 PASSING = (
@@ -35,13 +38,14 @@ tracer = tracing.get_tracer(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """Reads what was received. arrived: set when a list came. committed: wakes the relay."""
+    """Reads what was received. arrived: set when a list came. committed: wakes the relay. lines_at_once: in one transaction."""
 
     pool: asyncpg.Pool
     desk: Desk
     rule: Rule
     arrived: asyncio.Event
     committed: Callable[[], None]
+    lines_at_once: int = LINES_AT_ONCE
 
     async def run(self) -> None:
         """For ever. Trouble with the database passes: the list is taken up again where its last batch left it."""
@@ -67,6 +71,7 @@ class Reader:
             job = await lists.claim(connection)
             if job is None:
                 await lists.forget_refused(connection, self.desk.clock.now())
+                await parts.forget_abandoned(connection, self.desk.clock.now())
                 return False
             parent = context_from(job.trace.traceparent, job.trace.tracestate)
             try:
@@ -79,17 +84,22 @@ class Reader:
 
     async def _read(self, connection: Connection, job: Job, trace: Trace) -> None:
         keys = (await self.desk.keyring.keys([job.list_id]))[job.list_id]
-        body = keys.open_bytes("list", "body", job.sealed_body)
-        raw = await asyncio.to_thread(ADAPTERS[job.format].read, body)
         after = job.last_line
-        for lines in batched((one for one in raw if one.line > after), LINES_AT_ONCE):
-            prepared = await asyncio.to_thread(batch.prepare, lines, job, self.desk.digests)
-            await self._again(partial(batch.take, self.desk, connection, job, prepared, after=after, trace=trace))
-            after = lines[-1].line
-            failpoint("intake_mid_list")
+        raw = ADAPTERS[job.format].read(parts.opened(self.pool, keys, job.list_id, job.size))
+        lines = batched(dropwhile(lambda one: one.line <= job.last_line, raw), self.lines_at_once)
+        async with aclosing(_ahead(partial(self._next, lines, job))) as batches:
+            async for prepared in batches:
+                await self._again(partial(batch.take, self.desk, connection, job, prepared, after=after, trace=trace))
+                after = prepared[-1].raw.line
+                failpoint("intake_mid_list")
         while await self._again(partial(closing.decide_some, self.desk, connection, job, self.rule, trace)):
             failpoint("intake_mid_decisions")
         await self._again(partial(closing.close, self.desk, connection, job, trace))
+
+    def _next(self, lines: Iterator[Sequence[RawLine]], job: Job) -> list[Prepared] | None:
+        """The next batch, read and prepared; none at the end."""
+        raw = next(lines, None)
+        return None if raw is None else batch.prepare(raw, job, self.desk.digests)
 
     async def _again[T](self, write: Callable[[], Coroutine[None, None, T]]) -> T:
         """Write; again from the start when somebody wrote first. Each commit wakes the relay."""
@@ -104,3 +114,14 @@ class Reader:
                 self.committed()
                 return written
         raise AssertionError("unreachable")
+
+
+async def _ahead[T](step: Callable[[], T | None]) -> AsyncGenerator[T]:
+    """What `step` gives, until it gives none; each made in a thread while the one before is written to the database."""
+    coming = asyncio.create_task(asyncio.to_thread(step))
+    try:
+        while (one := await coming) is not None:
+            coming = asyncio.create_task(asyncio.to_thread(step))
+            yield one
+    finally:
+        coming.cancel()

@@ -2,11 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from contracts.intake import Finding
 from contracts.personal import Contact, Guardians, Identity
-from intake.formats.cells import Cells
+from intake.formats.cells import Cells, Kind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contract:
+    """One apprenticeship contract. `end` is its last day; `broken_on` that of its rupture, the first day without it."""
+
+    start: date
+    end: date | None
+    broken_on: date | None
+    motive: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,7 +23,7 @@ class Record:
     """One line that can be taken. `age` in whole years on the list's reference date. `departement` of residence, else of the UAI."""
 
     line: int
-    kind: Literal["leaver", "enrolment"]
+    kind: Kind
     uai: str
     identity: Identity
     contact: Contact | None
@@ -27,6 +36,7 @@ class Record:
     age: int
     majority_month: str
     departement: str
+    contracts: tuple[Contract, ...] = ()
     remarks: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Effect = Literal["file", "rejected", "held", "not_kept", "remark"]
+Effect = Literal["file", "list_held", "rejected", "held", "not_kept", "remark"]
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
 
 
@@ -17,16 +17,20 @@ class RuleText:
 
 RULES: dict[str, RuleText] = {
     "EMPTY_LIST": RuleText("file", "Le fichier ne contient aucune ligne : une liste vide ne se déduit pas d'un fichier vide."),
+    "FORMAT_UNKNOWN": RuleText("file", "Le format annoncé n'est pas un de ceux que l'on peut envoyer."),
+    "MALWARE": RuleText("file", "Le fichier contient une signature de logiciel malveillant ou des macros : il est refusé sans être lu."),
     "TYPE_MISMATCH": RuleText("file", "Le contenu du fichier n'est pas du format annoncé."),
     "ARCHIVE_BROKEN": RuleText("file", "L'archive est tronquée, abîmée ou protégée par un mot de passe."),
     "ARCHIVE_RATIO": RuleText("file", "L'archive est anormalement comprimée, trop volumineuse ou en contient une autre."),
     "DOCTYPE_REFUSED": RuleText("file", "Le fichier XML contient une déclaration DOCTYPE, qui est refusée."),
+    "EXTERNAL_REFERENCE": RuleText("file", "Le fichier XML appelle une ressource extérieure (inclusion, schéma ou feuille de style)."),
+    "XML_DEPTH": RuleText("file", "Le fichier XML emboîte plus de 32 niveaux d'éléments."),
     "XML_BROKEN": RuleText("file", "Le fichier XML est mal formé ou incomplet."),
     "ENCODING": RuleText("file", "L'encodage des caractères n'est pas accepté : UTF-8 pour les textes, celui déclaré pour le XML."),
     "HEADER_UNKNOWN": RuleText("file", "La ligne d'en-tête ou les colonnes ne sont pas celles d'un format connu."),
-    "SCHEMA_VERSION": RuleText("file", "La version ou la structure du fichier SIECLE n'est pas reconnue."),
+    "SCHEMA_VERSION": RuleText("file", "La version ou la structure du fichier n'est pas reconnue."),
     "OUT_OF_MANDATE": RuleText("file", "Le fichier concerne un autre établissement que celui de l'émetteur."),
-    "TOO_LARGE": RuleText("file", "Le fichier dépasse la taille admise de 64 Mio."),
+    "TOO_LARGE": RuleText("file", "Le fichier dépasse la taille admise pour son format."),
     "COLUMN_COUNT": RuleText("rejected", "La ligne n'a pas le nombre de colonnes attendu."),
     "UNTERMINATED_QUOTE": RuleText("rejected", "Un guillemet ouvert n'est pas refermé sur la ligne."),
     "CONTROL_CHAR": RuleText("rejected", "La ligne contient un caractère de contrôle."),
@@ -38,6 +42,13 @@ RULES: dict[str, RuleText] = {
     "BIRTH_DATE_IMPOSSIBLE": RuleText("rejected", "La date de naissance est impossible à la date de référence de la liste."),
     "EXIT_BEFORE_ENTRY": RuleText("rejected", "La date de sortie précède la date d'entrée."),
     "IDENTITY_CONFLICT": RuleText("held", "L'identité contredit une personne déjà connue, ou plusieurs correspondent : à vérifier."),
+    "LIST_OUT_OF_ORDER": RuleText(
+        "list_held", "Une liste plus récente de la même source a déjà été prise en compte : à vérifier avant lecture."
+    ),
+    "VOLUME_ANOMALY": RuleText("list_held", "La liste est bien plus courte ou bien plus longue que d'habitude : à vérifier avant lecture."),
+    "TERRITORY_OF_ANOTHER": RuleText(
+        "list_held", "La liste porte sur un établissement dont un autre émetteur rend compte : à vérifier avant lecture."
+    ),
     "UNDER_16": RuleText("not_kept", "La personne a moins de 16 ans à la date de référence : comptée, jamais conservée."),
     "PHONE_INVALID": RuleText("remark", "Un numéro de téléphone n'est pas valide ; il n'est pas conservé."),
     "EMAIL_INVALID": RuleText("remark", "Une adresse électronique n'est pas valide ; elle n'est pas conservée."),

@@ -64,7 +64,7 @@ async def keep(connection: Connection, snapshots: Sequence[Snapshot]) -> None:
         for s in snapshots
     ]  # fmt: skip
     if rows:
-        await connection.executemany(KEEP, rows)
+        await connection.copy_records_to_table("enrolment_snapshot", records=rows, columns=COLUMNS)
 
 
 async def like(connection: Connection, tokens: Sequence[Tokens]) -> list[Snapshot]:
@@ -81,11 +81,9 @@ async def forget(connection: Connection, snapshots: Sequence[Snapshot]) -> None:
         await connection.execute(FORGET, [one.list_id for one in snapshots], [one.line for one in snapshots])
 
 
-KEEP = """
-insert into enrolment_snapshot (list_id, line, ine, ine_birth, ine_names, identity, uai, formation, start_on, end_on, diploma,
-  reference_date)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-"""
+COLUMNS = (
+    "list_id", "line", "ine", "ine_birth", "ine_names", "identity", "uai", "formation", "start_on", "end_on", "diploma", "reference_date",
+)  # fmt: skip
 
 LIKE = """
 select s.list_id, s.line, s.ine, s.ine_birth, s.ine_names, s.identity, s.uai, s.formation, s.start_on, s.end_on, s.diploma,

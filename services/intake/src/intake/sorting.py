@@ -58,6 +58,7 @@ def hmac_of(record: Record, digests: Digests) -> bytes:
         [
             record.kind, record.uai, *(one.model_dump(mode="json") if one else None for one in personal), record.formation,
             record.diploma, record.entry_date, record.exit_date, record.motive,
+            *((one.start, one.end, one.broken_on) for one in record.contracts),
         ]
     )  # fmt: skip
     return digests.of("line", said)

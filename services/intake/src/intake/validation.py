@@ -9,9 +9,9 @@ from contracts.intake import Finding
 from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAddress
 from intake import cleaning
 from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, RawLine
+from intake.record import Line, NotKept, Record, Rejected
 from intake.reference.checks import doubts
 from intake.reference.establishments import packaged
-from intake.record import Line, NotKept, Record, Rejected
 
 KEPT_FROM_AGE = 16
 OLDEST = 120

@@ -25,6 +25,7 @@ class CaseRow:
     status: CaseStatus = "open"
     bilan_id: UUID | None = None
     contacts: int = 0
+    reached: bool = False
     solutions: int = 0
     deadlines_missed: int = 0
     motive: str | None = None
@@ -43,7 +44,9 @@ def apply(row: CaseRow | None, heard: Heard[CaseFact]) -> CaseRow | None:
                 obligation_formation=opened.flags.obligation_formation, opened_at=heard.envelope.attributes.recordedtime,
             )  # fmt: skip
         case ContactAttempted(outcome=outcome):
-            return row and replace(row, contacts=row.contacts + 1, status=_after(outcome, row.status))
+            return row and replace(
+                row, contacts=row.contacts + 1, reached=row.reached or outcome == "reached", status=_after(outcome, row.status)
+            )
         case BilanCompleted(bilan_id=bilan_id):
             return row and replace(row, bilan_id=bilan_id, status="oriented")
         case SolutionEntered():

@@ -1,12 +1,28 @@
-"""The life of one list: received, its bad lines told, closed when every line has its verdict."""
+"""The life of one list: received, perhaps held for a human, its bad lines told, closed when every line has its verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 from chassis.decider import Decider, Refused
-from contracts.intake import Finding, ListClosed, ListEvent, ListFormat, ListLineHeld, ListLineRejected, ListReceived
+from contracts.intake import (
+    Finding,
+    HoldReason,
+    ListClosed,
+    ListEvent,
+    ListFormat,
+    ListHeld,
+    ListLineHeld,
+    ListLineReconsidered,
+    ListLineRejected,
+    ListReceived,
+    ListRefused,
+    ListReleased,
+    ReportReceived,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +34,42 @@ class ReceiveList:
     format: ListFormat
     reference_date: date
     sealed_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiveReport:
+    """A professional reports one young person, or somebody comes forward: a list of one line."""
+
+    list_id: UUID
+    origin: Literal["report", "self"]
+    reference_date: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldList:
+    """The whole list must wait for a human; see `ListHeld`."""
+
+    list_id: UUID
+    reasons: tuple[HoldReason, ...]
+    rule_version: int
+    lines: int
+    usual: int | None
+    newer: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseList:
+    """A human says that the held list is right."""
+
+    list_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefuseList:
+    """A human says that the held list is wrong, or nobody said anything in time."""
+
+    list_id: UUID
+    motive: Literal["decided", "not_decided_in_time"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +91,32 @@ class HoldLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TellLines:
+    """All the bad lines of one batch, told together; none of them was told before."""
+
+    list_id: UUID
+    lines: tuple[RejectLine | HoldLine, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconsidered:
+    """One kept line, decided again."""
+
+    line: int
+    was: Verdict
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconsiderLines:
+    """The kept lines upon which today's rules decide otherwise."""
+
+    list_id: UUID
+    lines: tuple[Reconsidered, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CloseList:
     """The last line has its verdict."""
 
@@ -51,7 +129,7 @@ class CloseList:
     not_kept: int
 
 
-type ListCommand = ReceiveList | RejectLine | HoldLine | CloseList
+type ListCommand = ReceiveList | ReceiveReport | HoldList | ReleaseList | RefuseList | TellLines | ReconsiderLines | CloseList
 
 
 @dataclass(frozen=True)
@@ -61,9 +139,20 @@ class Unknown:
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
-    """Received, not closed; the lines already told as rejected or held."""
+    """Received, not closed. `released`: a human looked at it and let it be read. `report`: all of it is told at once."""
 
-    told: frozenset[int] = frozenset()
+    released: bool = False
+    report: bool = False
+
+
+@dataclass(frozen=True)
+class Held:
+    """Waits for a human."""
+
+
+@dataclass(frozen=True)
+class NeverRead:
+    """Was held, and refused."""
 
 
 @dataclass(frozen=True)
@@ -71,18 +160,28 @@ class Closed:
     """Every line has its verdict."""
 
 
-type SentList = Unknown | Open | Closed
+type SentList = Unknown | Open | Held | NeverRead | Closed
 
 UNKNOWN = "the list was never received"
 SUM = "the verdicts do not add up to the lines"
+HELD = "the list is held until somebody decides"
+NOT_READ = "the list is not read to its end"
+NOT_HELD = "the list is not held"
+DECIDED_OTHERWISE = "the list was decided upon otherwise"
 
 
 def evolve(state: SentList, event: ListEvent) -> SentList:
     match event:
-        case ListReceived():
-            return Open()
-        case ListLineRejected(line=line) | ListLineHeld(line=line):
-            return Open(told=state.told | {line}) if isinstance(state, Open) else state
+        case ListReceived() | ReportReceived():
+            return Open(report=isinstance(event, ReportReceived))
+        case ListHeld():
+            return Held()
+        case ListReleased():
+            return Open(released=True)
+        case ListRefused():
+            return NeverRead()
+        case ListLineRejected() | ListLineHeld() | ListLineReconsidered():
+            return state
         case ListClosed():
             return Closed()
 
@@ -91,10 +190,14 @@ def decide(state: SentList, command: ListCommand) -> Sequence[ListEvent]:
     match command:
         case ReceiveList():
             return receive(state, command)
-        case RejectLine(list_id=list_id, line=line, findings=findings):
-            return [ListLineRejected(list_id=list_id, line=line, findings=findings)] if _untold(state, line) else []
-        case HoldLine(list_id=list_id, line=line, findings=findings):
-            return [ListLineHeld(list_id=list_id, line=line, findings=findings)] if _untold(state, line) else []
+        case ReceiveReport():
+            return receive_report(state, command)
+        case HoldList() | ReleaseList() | RefuseList():
+            return decide_whole(state, command)
+        case TellLines():
+            return tell(state, command)
+        case ReconsiderLines():
+            return reconsider(state, command)
         case CloseList():
             return close(state, command)
 
@@ -108,8 +211,92 @@ def receive(state: SentList, command: ReceiveList) -> Sequence[ListEvent]:
                     reference_date=command.reference_date, sealed_sha256=command.sealed_sha256,
                 )
             ]  # fmt: skip
-        case Open() | Closed():
+        case Open() | Held() | NeverRead() | Closed():
             return []
+
+
+def receive_report(state: SentList, command: ReceiveReport) -> Sequence[ListEvent]:
+    if not isinstance(state, Unknown):
+        return []
+    return [ReportReceived(list_id=command.list_id, origin=command.origin, reference_date=command.reference_date)]
+
+
+def decide_whole(state: SentList, command: HoldList | ReleaseList | RefuseList) -> Sequence[ListEvent]:
+    match command:
+        case HoldList():
+            return hold(state, command)
+        case ReleaseList():
+            return release(state, command)
+        case RefuseList():
+            return refuse(state, command)
+
+
+def hold(state: SentList, command: HoldList) -> Sequence[ListEvent]:
+    """Only before it is read, and not again once a human let it be read."""
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Open(released=False):
+            return [
+                ListHeld(
+                    list_id=command.list_id, reasons=command.reasons, rule_version=command.rule_version, lines=command.lines,
+                    usual=command.usual, newer=command.newer,
+                )
+            ]  # fmt: skip
+        case Open() | Held() | NeverRead() | Closed():
+            return []
+
+
+def release(state: SentList, command: ReleaseList) -> Sequence[ListEvent]:
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Held():
+            return [ListReleased(list_id=command.list_id)]
+        case Open(released=True):
+            return []
+        case NeverRead():
+            raise Refused(DECIDED_OTHERWISE)
+        case Open() | Closed():
+            raise Refused(NOT_HELD)
+
+
+def refuse(state: SentList, command: RefuseList) -> Sequence[ListEvent]:
+    """Time that runs out after somebody decided changes nothing."""
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Held():
+            return [ListRefused(list_id=command.list_id, motive=command.motive)]
+        case NeverRead():
+            return []
+        case Open() | Closed():
+            if command.motive == "not_decided_in_time":
+                return []
+            raise Refused(DECIDED_OTHERWISE if isinstance(state, Open) and state.released else NOT_HELD)
+
+
+def tell(state: SentList, command: TellLines) -> Sequence[ListEvent]:
+    match state:
+        case Unknown():
+            raise Refused(UNKNOWN)
+        case Held() | NeverRead():
+            raise Refused(HELD)
+        case Open():
+            return [_told(one) for one in command.lines]
+        case Closed():
+            return []
+
+
+def reconsider(state: SentList, command: ReconsiderLines) -> Sequence[ListEvent]:
+    match state:
+        case Closed() | Open(report=True):
+            return [
+                ListLineReconsidered(list_id=command.list_id, line=one.line, was=one.was, verdict=one.verdict, findings=one.findings)
+                for one in command.lines
+            ]
+        case Unknown() | Held() | NeverRead() | Open():
+            raise Refused(NOT_READ)
 
 
 def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:
@@ -119,6 +306,8 @@ def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:
     match state:
         case Unknown():
             raise Refused(UNKNOWN)
+        case Held() | NeverRead():
+            raise Refused(HELD)
         case Open():
             return [
                 ListClosed(
@@ -131,14 +320,12 @@ def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:
             return []
 
 
-def _untold(state: SentList, line: int) -> bool:
-    match state:
-        case Unknown():
-            raise Refused(UNKNOWN)
-        case Open(told=told):
-            return line not in told
-        case Closed():
-            return False
+def _told(one: RejectLine | HoldLine) -> ListLineRejected | ListLineHeld:
+    match one:
+        case RejectLine():
+            return ListLineRejected(list_id=one.list_id, line=one.line, findings=one.findings)
+        case HoldLine():
+            return ListLineHeld(list_id=one.list_id, line=one.line, findings=one.findings)
 
 
 LIST: Decider[ListCommand, SentList, ListEvent] = Decider(

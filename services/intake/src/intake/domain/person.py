@@ -3,12 +3,34 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
 from uuid import UUID
 
-from chassis.decider import Decider
-from contracts.intake import DiplomaSeen, DropoutDetected, DropoutWithdrawn, EnrolmentSeen, ExitSeen, Flags, PersonEvent
-from intake.domain.detection import Enrolment, Facts, Rule, below_the_level, enrolled_nowhere, flags_of, is_dropout
+from chassis.decider import Decider, Refused
+from contracts.intake import (
+    ContestMotive,
+    ContractSeen,
+    DiplomaSeen,
+    DropoutConfirmed,
+    DropoutContested,
+    DropoutDetected,
+    DropoutWithdrawn,
+    EnrolmentSeen,
+    ExitSeen,
+    Flags,
+    PersonEvent,
+    WithdrawalReason,
+)
+from intake.domain.apprenticeship import Contract
+from intake.domain.detection import (
+    Enrolment,
+    Facts,
+    Rule,
+    below_the_level,
+    enrolled_nowhere,
+    flags_of,
+    is_dropout,
+    out_of_apprenticeship,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +55,13 @@ class RecordDiploma:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordContract:
+    """A line tells a contract of apprenticeship."""
+
+    fact: ContractSeen
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecideDropout:
     """A list is complete: is this person, who stands on it, a dropout?
 
@@ -50,59 +79,183 @@ class DecideDropout:
     departement: str
 
 
-type PersonCommand = RecordExit | RecordEnrolment | RecordDiploma | DecideDropout
-type Source = tuple[str, UUID, int]
+@dataclass(frozen=True, kw_only=True)
+class ContestDropout:
+    """Somebody says that this detection is wrong."""
+
+    person_id: UUID
+    detection_id: UUID
+    motive: ContestMotive
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmDropout:
+    """A human looked at what was contested: it stands."""
+
+    person_id: UUID
+    detection_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithdrawDropout:
+    """A human looked at it: it is wrong."""
+
+    person_id: UUID
+    detection_id: UUID
+    motive: ContestMotive
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoDetection:
+    """What this version of a rule decided shall no longer stand."""
+
+    person_id: UUID
+    rule: str
+    version: int
+
+
+type Record = RecordExit | RecordEnrolment | RecordContract | RecordDiploma
+type Judgement = ContestDropout | ConfirmDropout | WithdrawDropout
+type PersonCommand = Record | DecideDropout | Judgement | UndoDetection
+type Source = tuple[str, UUID, int, date | None]
+type Exit = tuple[str, date]
+
+NO_DETECTION = "no such detection stands"
+NOT_CONTESTED = "nobody contests this detection"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """A detection that was made and not withdrawn."""
+    """A detection that was made and not withdrawn. `left`: the exit that it was made for."""
 
     detection_id: UUID
     flags: Flags
+    rule: str
+    version: int
+    left: Exit
+    departement: str
+    reference_date: date
+    age: int
+    contested: ContestMotive | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """The facts that a later decision reads, and the detection that stands, if one does."""
+    """The facts that a later decision reads, and the detection that stands, if one does.
+
+    judged: exits of which a human said that they are no dropout. undone: exits with the rule and version whose decision was undone.
+    Neither is found again from the same exit.
+    """
 
     exits: tuple[ExitSeen, ...] = ()
     enrolments: tuple[EnrolmentSeen, ...] = ()
+    contracts: tuple[ContractSeen, ...] = ()
     diplomas: frozenset[str] = frozenset()
     sources: frozenset[Source] = frozenset()
     standing: Standing | None = None
+    judged: frozenset[Exit] = frozenset()
+    undone: frozenset[tuple[Exit, str, int]] = frozenset()
 
 
-def evolve(state: Person, event: PersonEvent) -> Person:
+def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: PLR0911 -- one line per event
     match event:
         case ExitSeen():
             return replace(state, exits=(*state.exits, event), sources=state.sources | {_source(event)})
         case EnrolmentSeen():
             return replace(state, enrolments=(*state.enrolments, event), sources=state.sources | {_source(event)})
+        case ContractSeen():
+            return replace(state, contracts=(*state.contracts, event), sources=state.sources | {_source(event)})
         case DiplomaSeen(diploma=diploma):
             return replace(state, diplomas=state.diplomas | {diploma}, sources=state.sources | {_source(event)})
-        case DropoutDetected(detection_id=detection_id, flags=flags):
-            return replace(state, standing=Standing(detection_id=detection_id, flags=flags))
-        case DropoutWithdrawn():
-            return replace(state, standing=None)
+        case DropoutDetected():
+            return replace(state, standing=_standing(event))
+        case DropoutContested(motive=motive):
+            return replace(state, standing=state.standing and replace(state.standing, contested=motive))
+        case DropoutConfirmed():
+            return replace(state, standing=state.standing and replace(state.standing, contested=None))
+        case DropoutWithdrawn(reason=reason):
+            return _set_aside(state, reason)
+
+
+def _standing(event: DropoutDetected) -> Standing:
+    return Standing(
+        detection_id=event.detection_id, flags=event.flags, rule=event.rule, version=event.rule_version,
+        left=(event.last_uai, event.exit_date), departement=event.departement,
+        reference_date=event.reference_date, age=event.age,
+    )  # fmt: skip
+
+
+def _set_aside(state: Person, reason: WithdrawalReason) -> Person:
+    """A fact that withdraws may be outdone by another; a human's word and an undone rule hold for that exit."""
+    was = state.standing
+    judged = {was.left} if was and reason == "contested" else set()
+    undone = {(was.left, was.rule, was.version)} if was and reason == "rule_undone" else set()
+    return replace(state, standing=None, judged=state.judged | judged, undone=state.undone | undone)
 
 
 def decide(state: Person, command: PersonCommand) -> Sequence[PersonEvent]:
     match command:
-        case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordDiploma(fact=fact):
+        case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordContract(fact=fact) | RecordDiploma(fact=fact):
             return [] if _source(fact) in state.sources else [fact]
         case DecideDropout():
             return decide_dropout(state, command)
+        case ContestDropout() | ConfirmDropout() | WithdrawDropout():
+            return judge(state, command)
+        case UndoDetection():
+            return undo_detection(state, command)
+
+
+def judge(state: Person, command: Judgement) -> Sequence[PersonEvent]:
+    """What humans say of a detection that stands; saying it twice is saying it once."""
+    standing = state.standing
+    if standing is None or standing.detection_id != command.detection_id:
+        raise Refused(NO_DETECTION)
+    match command:
+        case ContestDropout(person_id=person_id, detection_id=detection_id, motive=motive):
+            return [] if standing.contested else [DropoutContested(person_id=person_id, detection_id=detection_id, motive=motive)]
+        case ConfirmDropout(person_id=person_id, detection_id=detection_id):
+            if not standing.contested:
+                raise Refused(NOT_CONTESTED)
+            return [DropoutConfirmed(person_id=person_id, detection_id=detection_id)]
+        case WithdrawDropout(person_id=person_id, motive=motive):
+            return [_withdrawal(person_id, standing, "contested", motive=motive)]
+
+
+def undo_detection(state: Person, command: UndoDetection) -> Sequence[PersonEvent]:
+    standing = state.standing
+    if standing is None or (standing.rule, standing.version) != (command.rule, command.version):
+        return []
+    return [_withdrawal(command.person_id, standing, "rule_undone")]
 
 
 def decide_dropout(state: Person, command: DecideDropout) -> Sequence[PersonEvent]:
     if not state.exits:
         return []
-    facts = facts_of(state, command.age)
+    facts = facts_of(state, command.age, command.reference_date)
     if state.standing is not None:
-        return _withdrawn(state.standing, facts, command)
+        reason = why_withdrawn(state.standing, facts, command.rule)
+        return [_withdrawal(command.person_id, state.standing, reason, facts=command.facts)] if reason else []
     flags = flags_of(facts, command.rule)
-    return [_detected(latest_exit(state), flags, command)] if is_dropout(flags) else []
+    found = is_dropout(flags) and not is_set_aside(state, command.rule)
+    return [_detected(latest_exit(state), flags, command)] if found else []
+
+
+def is_set_aside(state: Person, rule: Rule) -> bool:
+    """Whether a human said no to the exit that counts, or this version's decision about it was undone."""
+    exit_seen = latest_exit(state)
+    left = (exit_seen.uai, exit_seen.exit_date)
+    return left in state.judged or (left, rule.name, rule.version) in state.undone
+
+
+def would_be_found(state: Person, rule: Rule) -> bool:
+    """Whether this version, had it decided on the same days, would have this person stand as a dropout today."""
+    if not state.exits:
+        return False
+    if (standing := state.standing) is not None:
+        facts = facts_of(state, standing.age, standing.reference_date)
+        return is_dropout(flags_of(facts, rule)) and why_withdrawn(standing, facts, rule) is None
+    exit_seen = latest_exit(state)
+    return is_dropout(flags_of(facts_of(state, exit_seen.age, exit_seen.reference_date), rule)) and not is_set_aside(state, rule)
 
 
 def latest_exit(state: Person) -> ExitSeen:
@@ -110,29 +263,40 @@ def latest_exit(state: Person) -> ExitSeen:
     return max(enumerate(state.exits), key=lambda told: (told[1].exit_date, told[0]))[1]
 
 
-def facts_of(state: Person, age: int) -> Facts:
-    """What the rule reads. An enrolment told again with another end replaces what was told before."""
+def facts_of(state: Person, age: int, on: date) -> Facts:
+    """What the rule reads. An enrolment or a contract told again with another end replaces what was told before."""
     exit_seen = latest_exit(state)
-    latest = {(one.uai, one.formation, one.start): one for one in state.enrolments}
+    enrolments = {(one.uai, one.formation, one.start): one for one in state.enrolments}
+    contracts = {(one.uai, one.start): one for one in state.contracts}
     return Facts(
         left=Enrolment(uai=exit_seen.uai, formation=exit_seen.formation, start=exit_seen.entry_date, end=exit_seen.exit_date),
         left_on=exit_seen.exit_date,
+        on=on,
         age=age,
-        others=tuple(Enrolment(uai=one.uai, formation=one.formation, start=one.start, end=one.end) for one in latest.values()),
+        others=tuple(
+            Enrolment(uai=one.uai, formation=one.formation, start=one.start, end=one.end, apprentice=one.apprentice)
+            for one in enrolments.values()
+        ),
         diplomas=state.diplomas,
+        contracts=tuple(Contract(uai=one.uai, start=one.start, end=one.end, broken_on=one.broken_on) for one in contracts.values()),
     )
 
 
-def _withdrawn(standing: Standing, facts: Facts, command: DecideDropout) -> Sequence[DropoutWithdrawn]:
-    """Growing older withdraws nothing; an enrolment does, and a diploma where no obligation stands beside it."""
-    reason: Literal["enrolment_found", "diploma_found"]
-    if not enrolled_nowhere(facts, command.rule):
-        reason = "enrolment_found"
-    elif not below_the_level(facts, command.rule) and not standing.flags.obligation_formation:
-        reason = "diploma_found"
-    else:
-        return []
-    return [DropoutWithdrawn(person_id=command.person_id, detection_id=standing.detection_id, reason=reason, facts=command.facts)]
+def why_withdrawn(standing: Standing, facts: Facts, rule: Rule) -> WithdrawalReason | None:
+    """Growing older withdraws nothing; an enrolment or a contract does, and a diploma where no obligation stands beside it."""
+    if not enrolled_nowhere(facts, rule):
+        return "enrolment_found"
+    if not out_of_apprenticeship(facts, rule):
+        return "contract_found"
+    if not below_the_level(facts, rule) and not standing.flags.obligation_formation:
+        return "diploma_found"
+    return None
+
+
+def _withdrawal(
+    person_id: UUID, standing: Standing, reason: WithdrawalReason, *, facts: tuple[UUID, ...] = (), motive: ContestMotive | None = None
+) -> DropoutWithdrawn:
+    return DropoutWithdrawn(person_id=person_id, detection_id=standing.detection_id, reason=reason, facts=facts, motive=motive)
 
 
 def _detected(exit_seen: ExitSeen, flags: Flags, command: DecideDropout) -> DropoutDetected:
@@ -157,16 +321,17 @@ def _detected(exit_seen: ExitSeen, flags: Flags, command: DecideDropout) -> Drop
     )
 
 
-def _source(fact: ExitSeen | EnrolmentSeen | DiplomaSeen) -> Source:
-    return (type(fact).__name__, fact.list_id, fact.line)
+def _source(fact: ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen) -> Source:
+    """By which a fact is known again; one line may tell several contracts."""
+    return (type(fact).__name__, fact.list_id, fact.line, fact.start if isinstance(fact, ContractSeen) else None)
 
 
 def streams(command: PersonCommand) -> tuple[str, ...]:
     match command:
-        case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordDiploma(fact=fact):
+        case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordContract(fact=fact) | RecordDiploma(fact=fact):
             return (fact.stream,)
-        case DecideDropout(person_id=person_id):
-            return (f"person-{person_id}",)
+        case DecideDropout() | ContestDropout() | ConfirmDropout() | WithdrawDropout() | UndoDetection():
+            return (f"person-{command.person_id}",)
 
 
 PERSON: Decider[PersonCommand, Person, PersonEvent] = Decider(initial=Person(), evolve=evolve, decide=decide, streams=streams)

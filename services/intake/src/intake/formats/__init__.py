@@ -1,9 +1,17 @@
-"""One adapter per format of list, all giving the same cells."""
+"""One adapter per format of list, all giving the same cells. A new format is a new file here with an `ADAPTER`: nothing else names it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 
-from contracts.intake import ListFormat
-from intake.formats import csv_list, siecle, sifa
 from intake.formats.cells import Adapter
 
-ADAPTERS: Mapping[ListFormat, Adapter] = {"siecle": siecle.ADAPTER, "sifa": sifa.ADAPTER, "csv": csv_list.ADAPTER}
+
+def _adapters() -> Iterator[Adapter]:
+    for module in iter_modules(__path__):
+        found = getattr(import_module(f"{__name__}.{module.name}"), "ADAPTER", None)
+        if isinstance(found, Adapter):
+            yield found
+
+
+ADAPTERS: Mapping[str, Adapter] = {adapter.name: adapter for adapter in _adapters()}

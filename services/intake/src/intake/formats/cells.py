@@ -3,14 +3,19 @@
 Only what the law lists has a name here (DOMAIN 2.3): columns of NIR, health, nationality or family find no field and fall away.
 """
 
-from collections.abc import Callable, Mapping
+import io
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import BinaryIO, Literal, Protocol
 
 from contracts.intake import Finding
 
 CELL_LIMIT = 4000
+MIB = 1024 * 1024
+MALWARE = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE"  # what every scanner finds, and what shows that one is there
+
+Kind = Literal["leaver", "enrolment", "diploma"]
 
 
 class ListRefused(Exception):
@@ -19,6 +24,34 @@ class ListRefused(Exception):
     def __init__(self, rule: str) -> None:
         super().__init__(rule)
         self.rule = rule
+
+
+class Readable(Protocol):
+    """Bytes in order."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+type Source = Callable[[], Readable]
+
+
+def from_start(body: BinaryIO) -> Readable:
+    body.seek(0)
+    return body
+
+
+def head_of(body: BinaryIO, size: int = 4096) -> bytes:
+    """The first bytes; the body stands at its start again."""
+    body.seek(0)
+    head = body.read(size)
+    body.seek(0)
+    return head
+
+
+def size_of(body: BinaryIO) -> int:
+    size = body.seek(0, io.SEEK_END)
+    body.seek(0)
+    return size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +66,33 @@ class GuardianCells:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ContractCells:
+    """One apprenticeship contract, as text. broken_on: the day of its rupture."""
+
+    start: str = ""
+    end: str = ""
+    broken_on: str = ""
+    motive: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingCells:
+    """The frame of an apprenticeship, as text: from it follows whether the apprentice is still in training."""
+
+    entry: str = ""
+    end: str = ""
+    excluded_on: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Cells:
-    """One record, as text: absent is empty. `kind`: who left, or who is enrolled."""
+    """One record, as text: absent is empty.
+
+    kind: who left, who is enrolled, or who holds a diploma. findings: what the format's own controls found in the line.
+    """
 
     line: int
-    kind: Literal["leaver", "enrolment"]
+    kind: Kind
     uai: str
     ine: str = ""
     family_name: str = ""
@@ -57,6 +112,9 @@ class Cells:
     entry_date: str = ""
     exit_date: str = ""
     motive: str = ""
+    contracts: tuple[ContractCells, ...] = ()
+    training: TrainingCells | None = None
+    findings: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:
         return f"Cells(line={self.line})"
@@ -82,12 +140,19 @@ type RawLine = Cells | Fault
 class Adapter:
     """One format.
 
-    read: the body's lines in order. date_of: a cell as a date; raises ValueError. columns: the sender's name of a field.
+    name: as senders say it. about: what its lines may be. content_type: of such a file.
+    read: the lines of a seekable, buffered binary file, in order and one by one, in memory that does not grow with them; it raises
+    ListRefused when it comes upon what no such file has. date_of: a cell as a date; raises ValueError. columns: the sender's
+    name of a field. body_limit: bytes of one body.
     """
 
-    read: Callable[[bytes], list[RawLine]]
+    name: str
+    about: frozenset[Kind]
+    content_type: str
+    read: Callable[[BinaryIO], Iterator[RawLine]]
     date_of: Callable[[str], date]
     columns: Mapping[str, str]
+    body_limit: int = 64 * MIB
 
     def column(self, name: str) -> str:
         return self.columns.get(name, name)

@@ -1,11 +1,12 @@
 """CSV of an establishment, with a documented header: leavers reported, or late enrolments. Separator `;`, UTF-8."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, ListRefused, RawLine
-from intake.formats.text import LineFault, cut, physical_lines, text_of
+from intake.formats.text import LineFault, check_text, cut, physical_lines
 
 LEAVERS = (
     "uai", "ine", "nom", "prenom", "date_naissance", "commune_naissance", "sexe", "telephone", "courriel", "adresse", "code_postal",
@@ -25,22 +26,24 @@ FRENCH = re.compile(r"(\d{2})/(\d{2})/(\d{4})", re.ASCII)
 ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 
 
-def read(body: bytes) -> list[RawLine]:
+def read(body: BinaryIO) -> Iterator[RawLine]:
     """Every line after the header.
 
     Raises:
         ListRefused: EMPTY_LIST, TYPE_MISMATCH, ENCODING or HEADER_UNKNOWN.
     """
-    lines = physical_lines(text_of(body))
+    check_text(body)
+    lines = physical_lines(body)
     _, first = next(lines)
     header = tuple(name.strip().strip('"') for name in first.split(";"))
     kind = KINDS.get(header)
     if kind is None:
         raise ListRefused("HEADER_UNKNOWN")
-    found = [_line(number, line, header, kind) for number, line in lines]
-    if not found:
+    number = 0
+    for number, line in lines:
+        yield _line(number, line, header, kind)
+    if not number:
         raise ListRefused("EMPTY_LIST")
-    return found
 
 
 def _line(number: int, line: str, header: tuple[str, ...], kind: Literal["leaver", "enrolment"]) -> RawLine:
@@ -48,10 +51,10 @@ def _line(number: int, line: str, header: tuple[str, ...], kind: Literal["leaver
         named = dict(zip(header, cut(line, ";", len(header), quoted=True), strict=True))
     except LineFault as fault:
         return Fault(line=number, rule=fault.rule, text=line)
-    return _leaver(number, named) if kind == "leaver" else _enrolment(number, named)
+    return leaver_of(number, named) if kind == "leaver" else _enrolment(number, named)
 
 
-def _leaver(number: int, named: dict[str, str]) -> Cells:
+def leaver_of(number: int, named: dict[str, str]) -> Cells:
     guardian = GuardianCells(
         family_name=named["representant_nom"],
         first_name=named["representant_prenom"],
@@ -93,4 +96,6 @@ def date_of(cell: str) -> date:
     raise ValueError("not a date of this format")
 
 
-ADAPTER = Adapter(read=read, date_of=date_of, columns=COLUMNS)
+ADAPTER = Adapter(
+    name="csv", about=frozenset({"leaver", "enrolment"}), content_type="text/csv", read=read, date_of=date_of, columns=COLUMNS
+)

@@ -5,11 +5,14 @@ A pupil with an exit date has left; one without is an enrolment. ELEVE_ID joins 
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
+from typing import BinaryIO
 
 from intake.formats import archive, xml
-from intake.formats.cells import CELL_LIMIT, Adapter, Cells, Fault, GuardianCells, ListRefused, RawLine
+from intake.formats.cells import CELL_LIMIT, Adapter, Cells, Fault, GuardianCells, ListRefused, RawLine, Source, from_start, head_of
 from intake.formats.text import CONTROL
 from intake.formats.xml import Element
 
@@ -29,61 +32,64 @@ COLUMNS = {
 
 @dataclass(kw_only=True)
 class Files:
-    """What the two files hold, before they are joined."""
+    """What the files hold beside the pupils: read first, and joined to each pupil as it comes."""
 
     uai: str = ""
-    eleves: list[Element] = field(default_factory=list)
+    eleves: Source | None = None
     addresses: dict[str, Element] = field(default_factory=dict)
     persons: dict[str, Element] = field(default_factory=dict)
     links: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))
 
 
-def read(body: bytes) -> list[RawLine]:
+def read(body: BinaryIO) -> Iterator[RawLine]:
     """Every ELEVE, numbered from 1 in the order of the file.
 
     Raises:
         ListRefused: for a structural rule of archives, XML or SIECLE.
     """
-    if not body.strip():
+    head = head_of(body)
+    if not head.strip():
         raise ListRefused("EMPTY_LIST")
+    zipped = head.startswith(archive.MAGIC)
     files = Files()
-    documents = archive.members(body) if body.startswith(archive.MAGIC) else [body]
-    roots = [_take(document, files) for document in documents]
-    if ELEVES not in roots:
+    for source in archive.members(body).values() if zipped else [partial(from_start, body)]:
+        _take(source, files)
+    if files.eleves is None:
         raise ListRefused("TYPE_MISMATCH")
-    if not files.eleves:
+    number = 0
+    for number, eleve in enumerate(xml.elements(files.eleves, frozenset({"ELEVE"})), 1):
+        yield _line(number, eleve, files)
+    if not number:
         raise ListRefused("EMPTY_LIST")
-    return [_line(number, eleve, files) for number, eleve in enumerate(files.eleves, 1)]
 
 
-def _take(document: bytes, files: Files) -> str:
-    xml.check(document)
-    root, attributes = xml.root_of(document)
+def _take(source: Source, files: Files) -> None:
+    xml.check(source)
+    root, attributes = xml.root_of(source)
     if root.startswith("{"):
         raise ListRefused("SCHEMA_VERSION")
     if root == ELEVES:
-        _take_eleves(document, attributes, files)
+        _take_eleves(source, attributes, files)
     elif root == RESPONSABLES:
-        _take_guardians(document, files)
+        _take_guardians(source, files)
     else:
         raise ListRefused("TYPE_MISMATCH")
-    return root
 
 
-def _take_eleves(document: bytes, attributes: dict[str, str], files: Files) -> None:
+def _take_eleves(source: Source, attributes: dict[str, str], files: Files) -> None:
+    """All but the pupils, who come when everything that is joined to them is known."""
     if not VERSION.fullmatch(attributes.get("VERSION", "")):
         raise ListRefused("SCHEMA_VERSION")
-    for element in xml.elements(document, frozenset({"PARAMETRES", "ELEVE", "ADRESSE"})):
+    files.eleves = source
+    for element in xml.elements(source, frozenset({"PARAMETRES", "ELEVE", "ADRESSE"})):
         if element.tag == "PARAMETRES":
             files.uai = element.get("UAJ")
-        elif element.tag == "ELEVE":
-            files.eleves.append(element)
-        else:
+        elif element.tag == "ADRESSE":
             files.addresses[f"eleve {element.key('ADRESSE_ID')}"] = element
 
 
-def _take_guardians(document: bytes, files: Files) -> None:
-    for element in xml.elements(document, frozenset({"PERSONNE", "ADRESSE", "RESPONSABLE_ELEVE"})):
+def _take_guardians(source: Source, files: Files) -> None:
+    for element in xml.elements(source, frozenset({"PERSONNE", "ADRESSE", "RESPONSABLE_ELEVE"})):
         if element.tag == "PERSONNE":
             files.persons[element.key("PERSONNE_ID")] = element
         elif element.tag == "ADRESSE":
@@ -172,4 +178,6 @@ def date_of(cell: str) -> date:
     raise ValueError("not a date of this format")
 
 
-ADAPTER = Adapter(read=read, date_of=date_of, columns=COLUMNS)
+ADAPTER = Adapter(
+    name="siecle", about=frozenset({"leaver", "enrolment"}), content_type="application/zip", read=read, date_of=date_of, columns=COLUMNS
+)

@@ -6,10 +6,12 @@ ends no enrolment.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import date
+from typing import BinaryIO
 
-from intake.formats.cells import Adapter, Cells, Fault, ListRefused, RawLine
-from intake.formats.text import LineFault, cut, physical_lines, text_of
+from intake.formats.cells import MIB, Adapter, Cells, Fault, ListRefused, RawLine
+from intake.formats.text import LineFault, check_text, cut, physical_lines
 
 ORDER = (
     "INE_RNIE", "NUMERO_UAI", "TYPE_CFA", "SIT_FORM", "UAI_EPLE", "NAT_STR_JUR", "STATUT", "DIPLOME", "RNCP", "DUR_FORM_THEO",
@@ -30,16 +32,24 @@ COLUMNS = {
 DAY = re.compile(r"(\d{2})(\d{2})(\d{4})", re.ASCII)
 
 
-def read(body: bytes) -> list[RawLine]:
+def read(body: BinaryIO) -> Iterator[RawLine]:
     """Every line of the census.
 
     Raises:
         ListRefused: EMPTY_LIST, TYPE_MISMATCH, ENCODING or HEADER_UNKNOWN (no line has the 47 columns).
     """
-    lines = list(physical_lines(text_of(body)))
-    for separator in SEPARATORS:
-        if any(line.count(separator) == len(ORDER) - 1 for _, line in lines):
-            return [_line(number, line, separator) for number, line in lines]
+    check_text(body)
+    separator = _separator(body)
+    for number, line in physical_lines(body):
+        yield _line(number, line, separator)
+
+
+def _separator(body: BinaryIO) -> str:
+    """That of the first line which has the 47 columns, and so of all."""
+    for _, line in physical_lines(body):
+        for separator in SEPARATORS:
+            if line.count(separator) == len(ORDER) - 1:
+                return separator
     raise ListRefused("HEADER_UNKNOWN")
 
 
@@ -83,4 +93,7 @@ def date_of(cell: str) -> date:
     raise ValueError("not a date of this format")
 
 
-ADAPTER = Adapter(read=read, date_of=date_of, columns=COLUMNS)
+ADAPTER = Adapter(
+    name="sifa", about=frozenset({"enrolment"}), content_type="text/plain", read=read, date_of=date_of, columns=COLUMNS,
+    body_limit=512 * MIB,
+)  # fmt: skip

@@ -1,14 +1,19 @@
 """Text files, physical line by physical line, so that a bad line costs only itself."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import BinaryIO
 
-from intake.formats.cells import CELL_LIMIT, ListRefused
+from intake.formats.cells import CELL_LIMIT, ListRefused, head_of
 
-LINE_END = re.compile(r"\r\n|\n|\r")
+LINE_LIMIT = CELL_LIMIT * 64
 CONTROL = re.compile(r"[\x00-\x08\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-OTHER_TYPES = (b"PK\x03\x04", b"PK\x05\x06", b"%PDF", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"<?xml", b"<!DOCTYPE", b"<html", b"{", b"[")
+OTHER_TYPES = (
+    b"PK\x03\x04", b"PK\x05\x06", b"%PDF", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"<?xml", b"<!DOCTYPE", b"<html", b"{", b"[", b"PAR1",
+)  # fmt: skip
 WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -20,31 +25,54 @@ class LineFault(ValueError):
         self.rule = rule
 
 
-def text_of(body: bytes) -> str:
-    """The text, in UTF-8 with or without a byte order mark.
+def check_text(body: BinaryIO) -> None:
+    """Is this a text at all, by its first bytes?
 
     Raises:
-        ListRefused: EMPTY_LIST, TYPE_MISMATCH or ENCODING.
+        ListRefused: TYPE_MISMATCH or ENCODING.
     """
-    if not body.strip():
-        raise ListRefused("EMPTY_LIST")
-    if body.startswith(WIDE_MARKS):
+    head = head_of(body)
+    if head.startswith(WIDE_MARKS):
         raise ListRefused("ENCODING")
-    if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(OTHER_TYPES):
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(OTHER_TYPES):
         raise ListRefused("TYPE_MISMATCH")
-    if body[:64].count(b"\x00") > len(body[:64]) // 4:
+    if head[:64].count(b"\x00") > len(head[:64]) // 4:
         raise ListRefused("ENCODING")
+
+
+def decoded(body: BinaryIO) -> io.TextIOWrapper:
+    """UTF-8 with or without a byte order mark, line ends of every system; detach it when done, so that the body stays open."""
+    body.seek(0)
+    return io.TextIOWrapper(body, encoding="utf-8-sig", newline=None)
+
+
+def physical_lines(body: BinaryIO) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, with their number in the file, from 1; of a line beyond LINE_LIMIT, that many characters.
+
+    Raises:
+        ListRefused: ENCODING, or EMPTY_LIST where there is none.
+    """
+    text, number, found = decoded(body), 0, False
     try:
-        return body.decode("utf-8-sig")
+        while line := text.readline(LINE_LIMIT):
+            number += 1
+            if not line.endswith("\n"):
+                _skip_rest(text, line)
+            if line.strip():
+                found = True
+                yield number, line.removesuffix("\n")
     except UnicodeDecodeError:
         raise ListRefused("ENCODING") from None
+    finally:
+        with suppress(ValueError):  # the body may have been closed under an abandoned reading
+            text.detach()
+    if not found:
+        raise ListRefused("EMPTY_LIST")
 
 
-def physical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, with their number in the file, from 1."""
-    for number, line in enumerate(LINE_END.split(text), 1):
-        if line.strip():
-            yield number, line
+def _skip_rest(text: io.TextIOWrapper, line: str) -> None:
+    while line and not line.endswith("\n"):
+        line = text.readline(LINE_LIMIT)
 
 
 def cut(line: str, separator: str, columns: int, *, quoted: bool) -> list[str]:
@@ -53,7 +81,9 @@ def cut(line: str, separator: str, columns: int, *, quoted: bool) -> list[str]:
     Raises:
         LineFault: CONTROL_CHAR, UNTERMINATED_QUOTE, COLUMN_COUNT or CELL_TOO_LONG.
     """
-    if CONTROL.search(line):
+    if len(line) >= LINE_LIMIT:
+        raise LineFault("CELL_TOO_LONG")
+    if CONTROL.search(line if separator != "\t" else line.replace("\t", "")):
         raise LineFault("CONTROL_CHAR")
     cells = _quoted(line, separator) if quoted and '"' in line else line.split(separator)
     if len(cells) != columns:

@@ -1,20 +1,24 @@
 """XML from outside, without DTD, entities, network or namespaces: elements are handed over one by one and then forgotten."""
 
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lxml import etree
 
-from intake.formats.cells import ListRefused
+from intake.formats.archive import chunks
+from intake.formats.cells import ListRefused, Source
 
 DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 ENCODINGS = frozenset({"utf-8", "utf8", "iso-8859-1", "iso-8859-15", "latin1", "windows-1252", "us-ascii", "ascii"})
 BOM = b"\xef\xbb\xbf"
+FORBIDDEN = ((b"<!DOCTYPE", "DOCTYPE_REFUSED"), (b"<!ENTITY", "DOCTYPE_REFUSED"), (b"<?xml-stylesheet", "EXTERNAL_REFERENCE"))
+OVERLAP = 32
+DEPTH_LIMIT = 32
+XINCLUDE = "{http://www.w3.org/2001/XInclude}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Element:
     """A small element: its tag, its attributes, and the text of its direct children."""
 
@@ -30,51 +34,83 @@ class Element:
         return self.attributes.get(name, "").strip() or self.get(name)
 
 
-def check(body: bytes) -> None:
-    """Refuse what no parser should see.
+def check(source: Source) -> None:
+    """Refuse what no parser should see; every accepted encoding spells it in ASCII.
 
     Raises:
-        ListRefused: ENCODING, TYPE_MISMATCH or DOCTYPE_REFUSED.
+        ListRefused: ENCODING, TYPE_MISMATCH, DOCTYPE_REFUSED or EXTERNAL_REFERENCE.
     """
-    if body.startswith((b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<", b"\x00\x00")):
+    before = b""
+    for place, chunk in enumerate(chunks(source())):
+        if place == 0:
+            _check_head(chunk)
+        window = before + chunk
+        for mark, rule in FORBIDDEN:
+            if mark in window:
+                raise ListRefused(rule)
+        before = window[-OVERLAP:]
+
+
+def _check_head(head: bytes) -> None:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<", b"\x00\x00")):
         raise ListRefused("ENCODING")
-    if not body.removeprefix(BOM).lstrip().startswith(b"<"):
+    start = head.removeprefix(BOM).lstrip()
+    if start and not start.startswith(b"<"):
         raise ListRefused("TYPE_MISMATCH")
-    declared = DECLARED.match(body.removeprefix(BOM).lstrip())
+    declared = DECLARED.match(start)
     if declared and declared[1].decode("ascii").lower() not in ENCODINGS:
         raise ListRefused("ENCODING")
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:  # every accepted encoding spells these in ASCII
-        raise ListRefused("DOCTYPE_REFUSED")
 
 
-def root_of(body: bytes) -> tuple[str, dict[str, str]]:
-    """Tag and attributes of the root."""
-    for _, element in _events(body, ("start",)):
-        return str(element.tag), {str(name): str(value) for name, value in element.attrib.items()}
+def root_of(source: Source) -> tuple[str, dict[str, str]]:
+    """Tag and attributes of the root.
+
+    Raises:
+        ListRefused: XML_BROKEN, SCHEMA_VERSION where a namespace is used, EXTERNAL_REFERENCE where a schema is to be fetched.
+    """
+    for _, element in _events(source, ("start",)):
+        attributes = {str(name): str(value) for name, value in element.attrib.items()}
+        if any(name.lower().endswith("schemalocation") and "://" in value for name, value in attributes.items()):
+            raise ListRefused("EXTERNAL_REFERENCE")
+        return str(element.tag), attributes
     raise ListRefused("XML_BROKEN")
 
 
-def elements(body: bytes, tags: frozenset[str]) -> Iterator[Element]:
+def elements(source: Source, tags: frozenset[str]) -> Iterator[Element]:
     """Each element of these tags when it ends, in the order of the file.
 
     Raises:
-        ListRefused: XML_BROKEN, or SCHEMA_VERSION where a namespace is used.
+        ListRefused: XML_BROKEN, XML_DEPTH, EXTERNAL_REFERENCE, or SCHEMA_VERSION where a namespace is used.
     """
-    for _, element in _events(body, ("end",)):
-        if not isinstance(element.tag, str):
+    depth = 0
+    for event, element in _events(source, ("start", "end")):
+        if event == "start":
+            depth += 1
+            if depth > DEPTH_LIMIT:
+                raise ListRefused("XML_DEPTH")
             continue
+        depth -= 1
         if element.tag.startswith("{"):
-            raise ListRefused("SCHEMA_VERSION")
+            raise ListRefused("EXTERNAL_REFERENCE" if element.tag.startswith(XINCLUDE) else "SCHEMA_VERSION")
         if element.tag in tags:
             children = {str(child.tag): child.text or "" for child in element if isinstance(child.tag, str)}
             yield Element(tag=element.tag, attributes={str(k): str(v) for k, v in element.attrib.items()}, children=children)
-            element.clear()
+            _forget(element)
 
 
-def _events(body: bytes, which: tuple[str, ...]) -> Iterator[tuple[str, etree._Element]]:
+def _forget(element: etree._Element) -> None:
+    """The element and those before it: a file of many leaves nothing behind."""
+    element.clear()
+    parent = element.getparent()
+    while parent is not None and element.getprevious() is not None:
+        del parent[0]
+
+
+def _events(source: Source, which: tuple[str, ...]) -> Iterator[tuple[str, etree._Element]]:
     parser = etree.iterparse(
-        io.BytesIO(body), events=which, resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False
-    )
+        source(), events=which, resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
+        remove_comments=True, remove_pis=True,
+    )  # fmt: skip
     try:
         yield from parser
     except (etree.XMLSyntaxError, LookupError, ValueError):

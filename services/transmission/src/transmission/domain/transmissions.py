@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from contracts.fields import Sha256
-from contracts.intake import Flags
+from contracts.intake import Flags, WithdrawalReason
 from contracts.transmission import (
     CoordinatesTransmitted,
     RefusalReason,
@@ -17,8 +16,6 @@ from contracts.transmission import (
     TransmissionsEvent,
     TransmissionUnroutable,
 )
-
-type WithdrawalReason = Literal["enrolment_found", "diploma_found"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,118 @@
+"""`raccroche intake` against the real service: a file sent, killed midway and sent on, its verdicts, and what is refused."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from raccroche.stack import Stack
+
+pytestmark = pytest.mark.stack
+
+UAI, OTHER_UAI = "0440074S", "0750654D"
+HEADER = "uai;ine;nom;prenom;date_naissance;commune_naissance;formation;date_entree;date_sortie"
+LETTERS = "ABCDEFGHIJ"
+
+
+@dataclass(frozen=True)
+class House:
+    """A stack of intake alone, and whoever types."""
+
+    stack: Stack
+    home: Path
+
+    def words(self, *words: str) -> list[str]:
+        return [str(Path(sys.executable).with_name("raccroche")), "intake", *words, "--root", str(self.stack.root)]
+
+    def typed(self, *words: str) -> tuple[int, str, str]:
+        """Exit status, standard output, standard error."""
+        done = subprocess.run(self.words(*words), env=self.environment, capture_output=True, check=False, timeout=120)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "XDG_CONFIG_HOME": str(self.home)}
+
+    def submit(self, file: Path, *more: str, uai: str = UAI) -> tuple[int, str, str]:
+        return self.typed("submit", str(file), "--format", "csv", "--reference-date", "2026-01-31", "--uai", uai, "--json", *more)
+
+    def received(self, list_id: str) -> int:
+        token = self.stack.issue_token("sender", uai=UAI)
+        answer = httpx.get(f"{self.stack.address('intake')}/lists/{list_id}/upload", headers={"Authorization": f"Bearer {token}"})
+        return int(answer.json()["received"]) if answer.status_code == httpx.codes.OK else 0
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    place = tmp_path_factory.mktemp("intake")
+    stack = Stack(place / "var", services=("intake",))
+    try:
+        asyncio.run(stack.up())
+        yield House(stack, place / "home")
+    finally:
+        asyncio.run(stack.down())
+
+
+def list_of(file: Path, count: int, *, broken: int = 0, padding: int = 0) -> Path:
+    names = ["".join(LETTERS[int(digit)] for digit in str(number)) for number in range(count)]
+    rows = [f"{UAI};{number:010d}A;DUVAL{name};Maïa;2008-05-14;44109;{'x' * padding};2025-09-01;" for number, name in enumerate(names)]
+    file.write_text("\n".join([HEADER, *rows, *["trop;court"] * broken, ""]))
+    return file
+
+
+def test_a_list_is_sent_read_and_its_verdicts_come_back_in_french(alone: House, tmp_path: Path) -> None:
+    file = list_of(tmp_path / "liste.csv", 3, broken=1)
+    code, out, err = alone.submit(file, "--wait")
+    assert code == 1, err
+    sent = json.loads(out)
+    assert (sent["lines"], sent["accepted"], sent["rejected"]) == (4, 3, 1)
+    code, out, _ = alone.typed("verdicts", sent["list_id"], "--csv")
+    assert code == 0 and out.startswith('\ufeff"ligne";"verdict";"champ";"règle";"phrase"')
+    assert out.splitlines()[-1] == '"5";"rejetée";"ligne";"COLUMN_COUNT";"La ligne n\'a pas le nombre de colonnes attendu."'
+    code, out, _ = alone.typed("verdicts", sent["list_id"], "--json", "--uai", UAI)
+    assert code == 0 and [one["line"] for one in json.loads(out)["findings"]] == [2, 3, 4, 5]
+    assert json.loads(alone.submit(file)[1])["list_id"] == sent["list_id"]
+
+
+def test_a_sender_that_is_killed_midway_goes_on_where_it_stopped(alone: House, tmp_path: Path) -> None:
+    file = list_of(tmp_path / "grande.csv", 15_000, padding=3900)
+    list_id = "00000000-0000-4000-8000-0000000000a1"
+    words = alone.words("submit", str(file), "--format", "csv", "--reference-date", "2026-01-31", "--uai", UAI, "--list-id", list_id)
+    killed = subprocess.Popen(words, env=alone.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while alone.received(list_id) < 5_000_000 and time.monotonic() < until:
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    received = alone.received(list_id)
+    assert 5_000_000 <= received < file.stat().st_size
+    assert alone.typed("verdicts", list_id, "--uai", UAI)[0] == 2
+    code, out, err = alone.submit(file, "--list-id", list_id, "--wait")
+    assert code == 0, err
+    assert json.loads(out)["accepted"] == 15_000
+
+
+def test_what_is_refused_or_anothers_ends_with_two_and_its_rule(alone: House, tmp_path: Path) -> None:
+    file = list_of(tmp_path / "liste.csv", 2)
+    assert (alone.submit(file, uai=OTHER_UAI)[0], "OUT_OF_MANDATE" in alone.submit(file, uai=OTHER_UAI)[2]) == (2, True)
+    empty = tmp_path / "vide.csv"
+    empty.touch()
+    code, _, err = alone.submit(empty)
+    assert (code, "EMPTY_LIST" in err) == (2, True)
+    list_id = json.loads(alone.submit(file)[1])["list_id"]
+    assert alone.typed("verdicts", list_id, "--uai", OTHER_UAI)[0] == 2
+
+
+def test_without_a_stack_it_says_so(tmp_path: Path) -> None:
+    nowhere = House(Stack(tmp_path / "nothing"), tmp_path)
+    code, _, err = nowhere.submit(list_of(tmp_path / "liste.csv", 1))
+    assert (code, "no local stack runs" in err) == (2, True)
