@@ -108,6 +108,12 @@ RULES: dict[str, RuleText] = {
     ),
     "INE_MALFORMED": RuleText("remark", "L'INE est mal formé ; la ligne est traitée comme sans INE : vérifiez-le."),
     "POSTCODE_INVALID": RuleText("remark", "Le code postal n'est pas valide ; le département est celui de l'établissement : corrigez-le."),
+    "UAI_CLOSED": RuleText("remark", "L'établissement était fermé à la date de référence de la liste : vérifiez le code UAI."),
+    "UAI_UNKNOWN": RuleText("remark", "Le code UAI ne figure pas au répertoire des établissements : vérifiez-le."),
+    "COMMUNE_UNKNOWN": RuleText("remark", "Le code de la commune de naissance n'existe pas et n'a jamais existé : vérifiez-le."),
+    "POSTCODE_NOT_OF_COMMUNE": RuleText(
+        "remark", "Le code postal n'est pas de cette commune ; le département est celui de l'établissement : corrigez l'un ou l'autre."
+    ),
     "FREE_TEXT": RuleText(
         "remark", "Le motif ou la formation est un texte libre ; il n'est pas conservé : donnez un code ou un libellé court."
     ),

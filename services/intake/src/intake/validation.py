@@ -10,6 +10,8 @@ from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAdd
 from intake import cleaning
 from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, RawLine
 from intake.record import Held, Line, NotKept, Record, Rejected
+from intake.reference.checks import doubts
+from intake.reference.establishments import packaged
 
 KEPT_FROM_AGE = 16
 OLDEST = 120
@@ -48,6 +50,7 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
     departement, uai = _establishment(raw, notes)
     identity = _identity(raw, notes, birth_date)
     entry_date, exit_date = _period(raw, notes)
+    _doubts(raw, notes, uai, reference_date)
     if notes.doubts and not notes.faults:
         return Held(line=raw.line, findings=tuple(notes.doubts))
     if notes.faults or identity is None:
@@ -69,6 +72,15 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         departement=_residence(raw, notes) or departement,
         remarks=tuple(notes.remarks),
     )
+
+
+def _doubts(raw: Cells, notes: Notes, uai: str, reference_date: date) -> None:
+    """What the reference data say."""
+    birth_commune, commune = raw.birth_commune.strip().upper(), raw.commune.strip().upper()
+    postcode = cleaning.postcode_of(raw.postcode)
+    found = doubts(uai=uai, birth_commune=birth_commune, commune=commune, postcode=postcode, day=reference_date, directory=packaged())
+    for name, rule in found:
+        notes.remark(name, rule)
 
 
 def _under_16(birth_date: date | None, reference_date: date) -> bool:
@@ -237,6 +249,8 @@ def _residence(raw: Cells, notes: Notes) -> str | None:
     postcode = cleaning.postcode_of(raw.postcode)
     if postcode is None:
         notes.remark("postcode", "POSTCODE_INVALID")
+        return None
+    if any(one.rule == "POSTCODE_NOT_OF_COMMUNE" for one in notes.remarks):  # one of the two is wrong, and nobody knows which
         return None
     return cleaning.departement_of_postcode(postcode)
 
