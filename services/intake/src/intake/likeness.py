@@ -1,0 +1,78 @@
+"""Who might be the same person, for a human to look at? Keyed digests of what two spellings of one identity still share; never a merge."""
+
+import re
+from collections.abc import Iterable
+from itertools import combinations
+
+from contracts.intake import Criterion
+from contracts.personal import Identity
+from intake.cleaning import folded
+from intake.identity import Digests
+from intake.reference.communes import current_commune
+
+type Likeness = tuple[Criterion, bytes]
+
+WEIGHTS: dict[Criterion, int] = {
+    "same_names": 95, "names_swapped": 90, "names_sound_alike": 80, "birth_date_differs": 70, "family_name_differs": 60,
+    "first_name_differs": 50,
+}  # fmt: skip
+"""How much each says, in hundredths: an order in which to look, set by judgement; docs/identity.md measures each."""
+
+SOUNDS = (
+    ("AULT", "AUT"),
+    ("PH", "F"),
+    ("QU", "C"),
+    ("K", "C"),
+    ("Y", "I"),
+    ("H", ""),
+    ("Z", "S"),
+    ("CE", "SE"),
+    ("CI", "SI"),
+    ("X", "S"),
+    ("W", "V"),
+)
+DOUBLED = re.compile(r"(.)\1+")
+INNER_VOWELS = re.compile(r"(?<=.)[AEIOU]")
+SILENT_END = re.compile(r"(?<=..)[STD]+$")
+
+
+def sound(name: str) -> str:
+    """A rough key of how a French name sounds: one for Thibault, Thibaud and Tibo."""
+    heard = folded(name)
+    for written, spoken in SOUNDS:
+        heard = heard.replace(written, spoken)
+    consonants = INNER_VOWELS.sub("", SILENT_END.sub("", DOUBLED.sub(r"\1", heard)))
+    return DOUBLED.sub(r"\1", consonants)
+
+
+def likenesses(digests: Digests, identity: Identity) -> tuple[Likeness, ...]:
+    """By these a later identity is found to be like this one. Whatever differs, birth date or names in full stay part of each."""
+    family, first = folded(identity.family_name), folded(identity.first_names[0])
+    birth = identity.birth_date.isoformat()
+    found: list[tuple[Criterion, tuple[str, ...]]] = [
+        ("same_names", (family, first, birth)),
+        ("names_swapped", (*sorted((family, first)), birth)),
+        ("names_sound_alike", (sound(family), sound(first), birth)),
+        ("first_name_differs", (family, first[:1], birth)),
+        *(("first_name_differs", (family, folded(other), birth)) for other in identity.first_names[1:]),
+    ]
+    if identity.birth_commune:
+        commune = current_commune(identity.birth_commune)
+        found.append(("family_name_differs", (first, birth, commune)))
+        found += [("birth_date_differs", (family, first, commune, *part)) for part in _parts(birth)]
+    return tuple({(criterion, _digest(digests, criterion, parts)) for criterion, parts in found})
+
+
+def _parts(birth: str) -> Iterable[tuple[str, ...]]:
+    """Any two of year, month and day; and all its digits in order, which day and month changing places leave as they were."""
+    yield from combinations(tuple(f"{name}{part}" for name, part in zip("ymd", birth.split("-"), strict=True)), 2)
+    yield ("".join(sorted(birth.replace("-", ""))),)
+
+
+def _digest(digests: Digests, criterion: Criterion, parts: tuple[str, ...]) -> bytes:
+    return digests.of(f"like {criterion}", *(part.encode() for part in parts))
+
+
+def score_of(criteria: Iterable[Criterion]) -> int:
+    """In hundredths: that of the surest, since the criteria overlap."""
+    return max(WEIGHTS[criterion] for criterion in criteria)
