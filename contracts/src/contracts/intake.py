@@ -317,6 +317,17 @@ class IdentityCandidateDismissed(_OfPerson):
     reason: Public[LinkReason]
 
 
+class IdentitiesConsulted(_OfPerson):
+    """A reviewer read who two candidates are: who is the actor. Private: it stays in intake's own store."""
+
+    private: ClassVar[bool] = True
+    other_id: Pseudonymous[PersonId]
+
+    @property
+    def stream(self) -> str:
+        return f"consultations-{self.person_id}"
+
+
 type ListEvent = (
     ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived
     | ListLineRejected | ListLineHeld | ListLineReconsidered | ListClosed
@@ -333,5 +344,5 @@ EVENTS: tuple[type[Event], ...] = (
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
-    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed,
+    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, IdentitiesConsulted,
 )  # fmt: skip
