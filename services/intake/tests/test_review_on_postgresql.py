@@ -8,7 +8,7 @@ import httpx
 import pytest
 from intake_specimens import OTHER_UAI, UAI, enrolment, enrolments_csv, leaver, leavers_csv
 from test_intake_api_on_postgresql import token
-from test_revisiting_on_postgresql import Office, office  # noqa: F401 -- the fixture
+from test_revisiting_on_postgresql import Office, office, revisiting_of  # noqa: F401 -- the fixture
 
 from chassis.testing import heard
 from contracts.intake import (
@@ -20,6 +20,7 @@ from contracts.intake import (
     PersonsLinked,
     PersonsUnlinked,
 )
+from intake.domain.detection import SIEI_V1
 from intake.projections.identity_candidates import IDENTITY_CANDIDATES
 
 pytestmark = pytest.mark.stack
@@ -130,6 +131,17 @@ async def test_an_enrolment_of_one_of_the_linked_withdraws_the_detection_of_the_
     assert isinstance(withdrawn, DropoutWithdrawn) and (withdrawn.person_id, withdrawn.reason) == (older, "enrolment_found")
     await change(office, "unlinks", older, younger)
     assert await standing(office) == {older}
+
+
+async def test_the_linked_are_one_to_a_what_if_and_to_the_funnel(office: Office) -> None:  # noqa: F811
+    older, younger = await two_of_one(office)
+    await change(office, "links", older, younger)
+    room = revisiting_of(office.house)
+    alike = await room.what_if(SIEI_V1)
+    assert (alike.people, alike.added.total(), alike.removed.total()) == (1, 0, 0)
+    assert await room.funnel(SIEI_V1) == {"dropout": 1}
+    await change(office, "unlinks", older, younger)
+    assert await room.funnel(SIEI_V1) == {"dropout": 2}
 
 
 async def test_a_repeated_request_is_answered_and_undoes_no_later_one(office: Office) -> None:  # noqa: F811

@@ -35,12 +35,15 @@ async def groups(connection: Connection, people: Sequence[UUID]) -> Mapping[UUID
     Two transactions that decide about one group come one after the other.
     """
     await connection.execute(SHARED)
-    found: dict[UUID, tuple[UUID, ...]] = {}
-    for row in await connection.fetch(REACHED, people):
-        found[row["start"]] = tuple(row["members"])
+    found = await reached(connection, people)
     if found:
         await connection.execute(ONE_BY_ONE, sorted({str(members[0]) for members in found.values()}))
     return found
+
+
+async def reached(connection: Connection, people: Sequence[UUID]) -> Mapping[UUID, tuple[UUID, ...]]:
+    """The same without waiting for anybody: as it was a moment ago."""
+    return {row["start"]: tuple(row["members"]) for row in await connection.fetch(REACHED, people)}
 
 
 async def fact_ids(connection: Connection, people: Iterable[UUID]) -> Mapping[UUID, list[UUID]]:
@@ -93,8 +96,8 @@ async def _change(persons: PersonHandler, connection: Connection, request: Reque
     await connection.execute(ALONE)
     command = request.command
     pair = sorted({command.person_id, command.other_id})
-    reached = {one for row in await connection.fetch(REACHED, pair) for one in row["members"]}
-    known = await members(connection, sorted({*pair, *reached}), asked_by=request.command_id)
+    everybody = {*pair, *(one for group in (await reached(connection, pair)).values() for one in group)}
+    known = await members(connection, sorted(everybody), asked_by=request.command_id)
     coverage = await lists.coverage(connection)
     asked = replace(request, command=replace(command, members=known, coverage=coverage))
     (outcome,) = await together(persons).handle_in(connection, [asked])
