@@ -153,8 +153,8 @@ async def close(connection: Connection, list_id: UUID, at: datetime) -> None:
     await parts.drop(connection, list_id)
 
 
-async def coverage(connection: Connection, list_id: UUID) -> dict[str, int]:
-    """How many lists of each format are known, this one counted; a single report covers nothing."""
+async def coverage(connection: Connection, list_id: UUID | None = None) -> dict[str, int]:
+    """How many lists of each format are known, this one counted though it is open; a single report covers nothing."""
     return {row["format"]: row["n"] for row in await connection.fetch(COVERAGE, list_id)}
 
 
