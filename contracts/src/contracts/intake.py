@@ -14,7 +14,7 @@ ListFormat = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")
 Content = Literal["leavers", "enrolments", "all"]
 HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
-ExitOrigin = Literal["list", "report", "self"]
+ExitOrigin = Literal["list", "report", "self", "absence"]
 WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone"]
 ContestMotive = Literal["enrolled_elsewhere", "diploma_held", "wrong_person", "other"]
 
@@ -171,7 +171,11 @@ class SourceResumed(_OfSource):
 
 
 class ExitSeen(_OfPerson):
-    """A young person left: a list says so, a professional's report, or the one concerned. `exit_date` is the first day out."""
+    """A young person left: a list says so, or lacks them, a professional's report, or the one concerned. `exit_date` is the first day out.
+
+    Where `origin` is `absence`, `list_id` and `line` are the last line that told the young person, `last_seen` its list's reference
+    date, and `absent_from` the establishment's next complete list.
+    """
 
     list_id: Public[UUID]
     line: Public[int]
@@ -186,6 +190,8 @@ class ExitSeen(_OfPerson):
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
     origin: Pseudonymous[ExitOrigin] = "list"
+    last_seen: Pseudonymous[date | None] = None
+    absent_from: Public[UUID | None] = None
 
     def happened(self) -> date | None:
         return self.exit_date
@@ -194,7 +200,7 @@ class ExitSeen(_OfPerson):
 class EnrolmentSeen(_OfPerson):
     """A young person whom somebody looks for is enrolled. `end` is the first day out, none while it lasts.
 
-    `apprentice`: as an apprentice, so that it lasts only as long as contracts allow.
+    `apprentice`: as an apprentice, so that it lasts only as long as contracts allow. `reference_date`: the day as of which it was told.
     """
 
     list_id: Public[UUID]
@@ -204,6 +210,7 @@ class EnrolmentSeen(_OfPerson):
     start: Pseudonymous[date | None]
     end: Pseudonymous[date | None]
     apprentice: Pseudonymous[bool] = False
+    reference_date: Public[date | None] = None
 
     def happened(self) -> date | None:
         return self.start
@@ -242,7 +249,8 @@ class Flags(BaseModel):
 class DropoutDetected(_OfPerson):
     """The finding, by a versioned rule over dated facts, that a young person has left without what the law expects.
 
-    `facts` are the ids of the events that the rule read; `coverage` the sources known on that day, by format.
+    `facts` are the ids of the events that the rule read; `coverage` the sources known on that day, by format; `origin` says how
+    the exit that counts became known.
     """
 
     detection_id: Pseudonymous[UUID]
@@ -261,6 +269,7 @@ class DropoutDetected(_OfPerson):
     identity: Sealed[Identity]
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
+    origin: Pseudonymous[ExitOrigin] = "list"
 
 
 class DropoutContested(_OfPerson):

@@ -40,11 +40,12 @@ class About:
 
 @dataclass(kw_only=True)
 class Sorted:
-    """What a batch amounts to. leavers, enrolled: new facts; snapshots: enrolments of nobody known."""
+    """What a batch amounts to. leavers, enrolled: new facts; again: enrolments that other lists told; snapshots: those of nobody known."""
 
     verdicts: list[LineVerdict] = field(default_factory=list)
     leavers: list[About] = field(default_factory=list)
     enrolled: list[About] = field(default_factory=list)
+    again: list[About] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
     touched: dict[UUID, int] = field(default_factory=dict)
     made: list[UUID] = field(default_factory=list)
@@ -117,6 +118,8 @@ class Sorter:
         self.found.touched[about.person_id] = record.age
         if not lists:
             (self.found.leavers if record.kind == "leaver" else self.found.enrolled).append(about)
+        elif record.kind == "enrolment":
+            self.found.again.append(about)
 
     def _person(self, resolution: Known | Nobody, tokens: Tokens) -> UUID:
         """The person meant, made now if there was none; known from here on by these digests too."""

@@ -264,8 +264,12 @@ def latest_exit(state: Person) -> ExitSeen:
 
 
 def facts_of(state: Person, age: int, on: date) -> Facts:
-    """What the rule reads. An enrolment or a contract told again with another end replaces what was told before."""
+    """What the rule reads. An enrolment or a contract told again with another end replaces what was told before.
+
+    An earlier exit ended the enrolment that it was from, though no list told that enrolment's end.
+    """
     exit_seen = latest_exit(state)
+    earlier = [one for one in state.exits if one is not exit_seen]
     enrolments = {(one.uai, one.formation, one.start): one for one in state.enrolments}
     contracts = {(one.uai, one.start): one for one in state.contracts}
     return Facts(
@@ -274,12 +278,37 @@ def facts_of(state: Person, age: int, on: date) -> Facts:
         on=on,
         age=age,
         others=tuple(
-            Enrolment(uai=one.uai, formation=one.formation, start=one.start, end=one.end, apprentice=one.apprentice)
+            Enrolment(
+                uai=one.uai, formation=one.formation, start=one.start, end=_end_of(one, earlier), apprentice=one.apprentice,
+                as_of=one.reference_date,
+            )
             for one in enrolments.values()
         ),
         diplomas=state.diplomas,
         contracts=tuple(Contract(uai=one.uai, start=one.start, end=one.end, broken_on=one.broken_on) for one in contracts.values()),
-    )
+        absent_as_of=exit_seen.reference_date if exit_seen.origin == "absence" else None,
+        last_seen=exit_seen.last_seen,
+    )  # fmt: skip
+
+
+def _end_of(one: EnrolmentSeen, exits: Sequence[ExitSeen]) -> date | None:
+    """The first day out of an enrolment, by what told it or by an exit from it."""
+    return min((day for day in (one.end, *(told.exit_date for told in exits if _ended_by(one, told))) if day), default=None)
+
+
+def _ended_by(one: EnrolmentSeen, told: ExitSeen) -> bool:
+    """Of the same establishment and formation (an absence is from all), begun before, and not told again as of that day or later."""
+    same_formation = told.origin == "absence" or one.formation is None or told.formation is None or one.formation == told.formation
+    begun_before = one.start is None or one.start < told.exit_date
+    told_again = one.reference_date is not None and one.reference_date >= told.reference_date
+    return one.uai == told.uai and same_formation and begun_before and not told_again
+
+
+def is_back(state: Person, uai: str, as_of: date) -> bool:
+    """Whether a line that tells this enrolment once more, as of that day, contradicts the last that was told: an exit from there."""
+    exits = [one.reference_date for one in state.exits if one.uai == uai]
+    told = [one.reference_date for one in state.enrolments if one.uai == uai and one.reference_date is not None]
+    return bool(exits) and max(exits) < as_of and not any(day > max(exits) for day in told)
 
 
 def why_withdrawn(standing: Standing, facts: Facts, rule: Rule) -> WithdrawalReason | None:
@@ -318,6 +347,7 @@ def _detected(exit_seen: ExitSeen, flags: Flags, command: DecideDropout) -> Drop
         identity=exit_seen.identity,
         contact=exit_seen.contact,
         guardians=exit_seen.guardians,
+        origin=exit_seen.origin,
     )
 
 

@@ -143,7 +143,8 @@ class Adapter:
     name: as senders say it. about: what its lines may be. content_type: of such a file.
     read: the lines of a seekable, buffered binary file, in order and one by one, in memory that does not grow with them; it raises
     ListRefused when it comes upon what no such file has. date_of: a cell as a date; raises ValueError. columns: the sender's
-    name of a field. body_limit: bytes of one body.
+    name of a field. body_limit: bytes of one body. complete: a file names everybody who is enrolled at its establishments, so that
+    whoever is missing from the next one has left.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Adapter:
     date_of: Callable[[str], date]
     columns: Mapping[str, str]
     body_limit: int = 64 * MIB
+    complete: bool = False
 
     def column(self, name: str) -> str:
         return self.columns.get(name, name)
