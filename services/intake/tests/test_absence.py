@@ -111,8 +111,10 @@ def test_an_earlier_exit_ended_the_enrolment_that_it_was_from() -> None:
     left_there = absent(list_id=LATER_LIST, uai=OTHER_UAI, exit_date=date(2026, 1, 20), reference_date=date(2026, 1, 20))
     given(DECIDER, there, absent()).when(DECIDE).then_nothing()
     assert given(DECIDER, there, left_there, absent()).when(DECIDE).events
-    told_again = enrolment_seen(list_id=UUID(int=9), reference_date=ON)
+    told_again = enrolment_seen(list_id=UUID(int=9), reference_date=date(2026, 1, 20))
     given(DECIDER, there, left_there, absent(), told_again).when(DECIDE).then_nothing()
+    begun_anew = enrolment_seen(list_id=UUID(int=9), start=date(2026, 1, 20), reference_date=BEFORE)
+    given(DECIDER, begun_anew, left_there, absent()).when(DECIDE).then_nothing()
 
 
 def test_fifteen_days_are_proven_up_to_the_last_day_on_which_they_were_told() -> None:

@@ -83,7 +83,7 @@ def facts(random: Random) -> Facts:
 def enrolment(random: Random, left_on: date) -> Enrolment:
     return Enrolment(
         uai=random.choice(PLACES), formation=random.choice(FORMATIONS), start=maybe(random, left_on, later=True, share=0.9),
-        end=maybe(random, left_on, later=True), apprentice=random.random() < 0.3, as_of=maybe(random, left_on, later=True),
+        end=maybe(random, left_on, later=True), apprentice=random.random() < 0.3, as_of=random.choice((None, *(left_on + timedelta(days=n) for n in (-1, 0, 1)))),
     )  # fmt: skip
 
 
