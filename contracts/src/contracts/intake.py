@@ -16,6 +16,7 @@ HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHE
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
 ExitOrigin = Literal["list", "report", "self", "absence"]
 WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone"]
+RiskSignal = Literal["absences", "no_assignment"]
 ContestMotive = Literal["enrolled_elsewhere", "diploma_held", "wrong_person", "other"]
 
 
@@ -107,9 +108,9 @@ class ListRefused(_OfList):
 
 
 class ReportReceived(_OfList):
-    """One young person was reported by a professional, or came forward; the report is a list of one line."""
+    """One young person was reported by a professional, or came forward, or is at risk; the report is a list of one line."""
 
-    origin: Public[Literal["report", "self"]]
+    origin: Public[Literal["report", "self", "risk"]]
     reference_date: Public[date]
 
 
@@ -238,6 +239,29 @@ class DiplomaSeen(_OfPerson):
     diploma: Pseudonymous[str]
 
 
+class RiskSignalled(_OfPerson):
+    """A young person who has not left may be about to: for prevention, apart from dropouts; no case follows.
+
+    `absences`: so many half-days in a `month` (`2026-01`). `no_assignment`: to no establishment at the start of the school year that
+    begins in `school_year`.
+    """
+
+    list_id: Public[UUID]
+    line: Public[int]
+    signal: Pseudonymous[RiskSignal]
+    half_days: Pseudonymous[int | None]
+    month: Pseudonymous[str | None]
+    school_year: Pseudonymous[int | None]
+    uai: Pseudonymous[Uai]
+    formation: Pseudonymous[str | None]
+    reference_date: Public[date]
+    age: Pseudonymous[int]
+    departement: Pseudonymous[Departement]
+    identity: Sealed[Identity]
+    contact: Sealed[Contact] | None
+    guardians: Sealed[Guardians] | None
+
+
 class Flags(BaseModel):
     """Two independent duties, never one (DOMAIN 2.2): leaver without diploma; minor under the training obligation."""
 
@@ -300,13 +324,13 @@ type ListEvent = (
 )  # fmt: skip
 type SourceEvent = SourceExpected | SourceSilent | SourceResumed
 type PersonEvent = (
-    ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen
+    ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen | RiskSignalled
     | DropoutDetected | DropoutContested | DropoutConfirmed | DropoutWithdrawn
 )  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
     ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
     SourceExpected, SourceSilent, SourceResumed,
-    ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
+    ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen, RiskSignalled,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
 )  # fmt: skip

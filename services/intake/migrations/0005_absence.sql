@@ -46,3 +46,20 @@ select grant_to('app', 'select, insert, update, delete', 'roster, roster_key');
 select grant_to('app', 'select, insert, update', 'complete_list');
 select grant_to('consumer', 'select, delete', 'roster');
 select grant_to('consumer', 'select, update (leaving)', 'roster_key');
+
+-- Who may be about to leave: for prevention, apart from dropouts.
+create table risks (
+  list_id uuid primary key,
+  person_id uuid not null,
+  departement text not null,
+  uai text not null,
+  signal text not null,
+  half_days integer,
+  month text,
+  school_year integer,
+  signalled_on date not null
+);
+create index risks_place on risks (departement, uai);
+
+select grant_to('app', 'select', 'risks');
+select grant_to('consumer', 'select, insert, update, delete', 'risks');

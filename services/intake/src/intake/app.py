@@ -25,6 +25,7 @@ from intake.identity import Digests
 from intake.lists import pending
 from intake.projections.dropouts import DROPOUTS
 from intake.projections.list_totals import LIST_TOTALS
+from intake.projections.risks import RISKS
 from intake.projections.sources import SOURCES
 from intake.reader import Reader
 from intake.receiving import Reception
@@ -33,6 +34,7 @@ from intake.reports import report_routes
 from intake.reprocess import reprocess_routes
 from intake.reprocessing import Reprocessing
 from intake.revisiting import Revisiting
+from intake.risks import risk_routes
 
 KEY_BYTES = 32
 
@@ -63,16 +65,20 @@ def build(basics: Basics) -> Parts:
     arrived = asyncio.Event()
     reader = Reader(pool=basics.app, desk=desk, rule=SIEI_V1, arrived=arrived, committed=basics.wake)
     reception = Reception(pool=basics.app, handler=lists, keyring=basics.keyring, digests=digests, clock=basics.clock, arrived=arrived)
+    reporting = Reporting(desk=desk, rule=SIEI_V1)
     revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
     detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
     return Parts(
-        subscription=Subscription(consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS, SOURCES)),
+        subscription=Subscription(
+            consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS, SOURCES, RISKS)
+        ),
         routers=(
             routes(basics.app, reception),
             figure_routes(basics.app),
             cadence_routes(basics.app, sources, basics.clock),
             reprocess_routes(Reprocessing(pool=basics.app, desk=desk, rule=SIEI_V1)),
-            report_routes(Reporting(desk=desk, rule=SIEI_V1)),
+            report_routes(reporting),
+            risk_routes(basics.app, reporting),
             held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
             detection_routes(detections),
         ),

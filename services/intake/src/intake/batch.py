@@ -14,10 +14,20 @@ from chassis.decider import Outcome, Request, Trace
 from chassis.event_store import Connection
 from chassis.handler import Handler
 from chassis.keyring import Keyring, Keys
-from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent
+from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent, RiskSignalled
 from intake import lists, persons, roster, snapshots
 from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList, TellLines
-from intake.domain.person import Person, PersonCommand, RecordContract, RecordDiploma, RecordEnrolment, RecordExit, evolve, is_back
+from intake.domain.person import (
+    Person,
+    PersonCommand,
+    RecordContract,
+    RecordDiploma,
+    RecordEnrolment,
+    RecordExit,
+    RecordRisk,
+    evolve,
+    is_back,
+)
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, RawLine
 from intake.identity import Digests, Register
@@ -101,7 +111,7 @@ async def take(desk: Desk, connection: Connection, job: Job, prepared: Sequence[
         found = sorter.sort(prepared)
         found.enrolled += await _back(desk, connection, job, found.again)
         await roster.take(desk.keyring, connection, job, prepared, found)
-        await persons.keep(connection, [(one.person_id, one.tokens) for one in (*found.leavers, *found.enrolled)])
+        await persons.keep(connection, [(one.person_id, one.tokens) for one in found.people])
         await snapshots.keep(connection, found.snapshots)
         await say_facts(desk, connection, job, found, register, trace)
         await _say_refused(desk, connection, job, found, trace)
@@ -124,7 +134,7 @@ async def say_facts(
     """Say what these lines tell. absence: they are the last lines about people whom this list lacks."""
     told_by = replace(job, list_id=absence.list_id) if absence else job
     await desk.keyring.ensure(found.made, CLASSES)
-    keys = await desk.keyring.keys(list({one.person_id for one in found.leavers}))
+    keys = await desk.keyring.keys(list({one.person_id for one in (*found.leavers, *found.risks)}))
     remembered = await _remembered(connection, found, register)
     requests: list[Request[PersonCommand]] = []
     for one in found.leavers:
@@ -138,8 +148,12 @@ async def say_facts(
         requests.append(request_of(job, f"enrolment {one.record.line}", RecordEnrolment(fact=_enrolment_seen(job, one)), trace))
         requests.extend(_contracts(job, one, trace))
         requests.extend(_diploma(job, one, trace))
+    for one in found.risks:
+        risk = RecordRisk(fact=_risk_signalled(job, one, keys[one.person_id]))
+        requests.append(request_of(job, f"risk {one.record.line}", risk, trace))
     settled(await desk.person_handler.handle_in(connection, requests))
-    derived = {one.person_id: (one.record.majority_month, one.record.departement) for one in found.leavers}
+    first_heard = [one for one in found.risks if one.person_id in found.made]
+    derived = {one.person_id: (one.record.majority_month, one.record.departement) for one in (*first_heard, *found.leavers)}
     await persons.keep_derived(connection, derived)
 
 
@@ -176,6 +190,29 @@ def _exit_seen(job: Job, one: About, keys: Keys, absence: Absence | None) -> Exi
         origin="absence" if absence else job.origin,
         last_seen=absence.last_seen if absence else None,
         absent_from=job.list_id if absence else None,
+    )
+
+
+def _risk_signalled(job: Job, one: About, keys: Keys) -> RiskSignalled:
+    record = one.record
+    if record.risk is None:
+        raise ValueError("whoever is at risk has a signal")
+    return RiskSignalled(
+        person_id=one.person_id,
+        list_id=job.list_id,
+        line=record.line,
+        signal=record.risk.signal,
+        half_days=record.risk.half_days,
+        month=record.risk.month,
+        school_year=record.risk.school_year,
+        uai=record.uai,
+        formation=record.formation,
+        reference_date=job.reference_date,
+        age=record.age,
+        departement=record.departement,
+        identity=keys.seal(record.identity),
+        contact=keys.seal(record.contact) if record.contact else None,
+        guardians=keys.seal(record.guardians) if record.guardians else None,
     )
 
 

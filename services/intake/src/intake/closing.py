@@ -45,7 +45,9 @@ async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, 
                 majority_month=row["majority_month"],
                 departement=row["departement"],
             )
-            requests.append(request_of(job, f"decide {person_id}", command, trace, of=run, cause=facts[person_id][-1]))
+            requests.append(
+                request_of(job, f"decide {person_id}", command, trace, of=run, cause=facts[person_id][-1] if facts[person_id] else None)
+            )
         settled(await desk.person_handler.handle_in(connection, requests))
         await connection.execute(DECIDED, job.list_id, people)
         return len(rows)

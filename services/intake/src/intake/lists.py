@@ -14,7 +14,8 @@ from intake.formats import ADAPTERS
 from intake.rules import Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
-FORMATS = {"report": "csv", "self": "csv"}
+FORMATS = {"report": "csv", "self": "csv", "risk": "csv"}
+EXITS = {"report", "self"}
 KEPT_REFUSED = timedelta(days=30)
 
 
@@ -106,7 +107,7 @@ async def job_of(connection: Connection, list_id: UUID, *, closed: bool = False)
         list_id=list_id, sender=row["sender"], format=FORMATS.get(row["format"], row["format"]), reference_date=row["reference_date"],
         size=row["size"], last_line=row["last_line"], received_event=row["event_id"],
         correlation_id=row["correlation_id"], trace=Trace(traceparent=row["traceparent"], tracestate=row["tracestate"]),
-        origin=row["format"] if row["format"] in FORMATS else "list",
+        origin=row["format"] if row["format"] in EXITS else "list",
     )  # fmt: skip
 
 
@@ -205,6 +206,6 @@ CLOSE = "update lists set closed_at = $2 where list_id = $1"
 COVERAGE = """
 select l.format, count(*) as n from lists l left join held_list h using (list_id)
 where (l.closed_at is not null or l.list_id = $1) and (h.list_id is null or h.decision = 'released')
-  and l.format not in ('report', 'self') group by l.format order by l.format
+  and l.format not in ('report', 'self', 'risk') group by l.format order by l.format
 """
 FORGET = "update line_verdict set sealed_line = null where sealed_line is not null and at < $1"

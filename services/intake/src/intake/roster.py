@@ -21,7 +21,7 @@ from intake.formats import ADAPTERS
 from intake.formats.cells import Adapter, Cells
 from intake.identity import Tokens
 from intake.lists import Job
-from intake.record import NotKept, Record, Rejected
+from intake.record import NotKept, Record
 from intake.sorting import Prepared, Sorted
 
 TIMER = "roster"
@@ -54,7 +54,7 @@ async def take(keyring: Keyring, connection: Connection, job: Job, prepared: Seq
     told = _by_establishment(prepared, overtaken)
     newcomers = await _see_records(connection, job, told)
     unnamed = {uai: await _see_others(keyring, connection, job, uai, lines) for uai, lines in told.items()}
-    if nowhere := sum(isinstance(one.line, Rejected) and _uai_of(one) is None for one in prepared):
+    if nowhere := sum(not isinstance(one.line, Record | NotKept) and _uai_of(one) is None for one in prepared):
         unnamed[NOBODY] = nowhere
     accepted = {one.line for one in found.verdicts if one.verdict in {"accepted", "accepted_with_remarks"}}
     kept = [one for lines in told.values() for one in lines if one.raw.line in accepted]
@@ -88,9 +88,9 @@ async def _see_records(connection: Connection, job: Job, told: Mapping[str, Sequ
 
 
 async def _see_others(keyring: Keyring, connection: Connection, job: Job, uai: str, lines: Sequence[Prepared]) -> int:
-    """Lines that are no record, because they break a rule or are about an under-16, tell somebody all the same. How many do not?"""
+    """Lines that are no record, since they break a rule or are about an under-16, tell somebody all the same. How many do not?"""
     adapter = ADAPTERS[job.format]
-    others = [named_by(one.raw, adapter) for one in lines if isinstance(one.line, Rejected | NotKept) and isinstance(one.raw, Cells)]
+    others = [named_by(one.raw, adapter) for one in lines if not isinstance(one.line, Record) and isinstance(one.raw, Cells)]
     if not others:
         return 0
     standing = await opened(keyring, await connection.fetch(UNSEEN, job.list_id, job.format, uai, job.reference_date))

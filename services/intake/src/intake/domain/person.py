@@ -18,6 +18,7 @@ from contracts.intake import (
     ExitSeen,
     Flags,
     PersonEvent,
+    RiskSignalled,
     WithdrawalReason,
 )
 from intake.domain.apprenticeship import Contract
@@ -114,7 +115,14 @@ class UndoDetection:
     version: int
 
 
-type Record = RecordExit | RecordEnrolment | RecordContract | RecordDiploma
+@dataclass(frozen=True, kw_only=True)
+class RecordRisk:
+    """A signal that the person may be about to leave."""
+
+    fact: RiskSignalled
+
+
+type Record = RecordRisk | RecordExit | RecordEnrolment | RecordContract | RecordDiploma
 type Judgement = ContestDropout | ConfirmDropout | WithdrawDropout
 type PersonCommand = Record | DecideDropout | Judgement | UndoDetection
 type Source = tuple[str, UUID, int, date | None]
@@ -167,6 +175,8 @@ def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: PLR0911 -- one
             return replace(state, contracts=(*state.contracts, event), sources=state.sources | {_source(event)})
         case DiplomaSeen(diploma=diploma):
             return replace(state, diplomas=state.diplomas | {diploma}, sources=state.sources | {_source(event)})
+        case RiskSignalled():
+            return replace(state, sources=state.sources | {_source(event)})
         case DropoutDetected():
             return replace(state, standing=_standing(event))
         case DropoutContested(motive=motive):
@@ -195,7 +205,13 @@ def _set_aside(state: Person, reason: WithdrawalReason) -> Person:
 
 def decide(state: Person, command: PersonCommand) -> Sequence[PersonEvent]:
     match command:
-        case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordContract(fact=fact) | RecordDiploma(fact=fact):
+        case (
+            RecordExit(fact=fact)
+            | RecordEnrolment(fact=fact)
+            | RecordContract(fact=fact)
+            | RecordDiploma(fact=fact)
+            | RecordRisk(fact=fact)
+        ):
             return [] if _source(fact) in state.sources else [fact]
         case DecideDropout():
             return decide_dropout(state, command)
@@ -351,14 +367,20 @@ def _detected(exit_seen: ExitSeen, flags: Flags, command: DecideDropout) -> Drop
     )
 
 
-def _source(fact: ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen) -> Source:
+def _source(fact: ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen | RiskSignalled) -> Source:
     """By which a fact is known again; one line may tell several contracts."""
     return (type(fact).__name__, fact.list_id, fact.line, fact.start if isinstance(fact, ContractSeen) else None)
 
 
 def streams(command: PersonCommand) -> tuple[str, ...]:
     match command:
-        case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordContract(fact=fact) | RecordDiploma(fact=fact):
+        case (
+            RecordExit(fact=fact)
+            | RecordEnrolment(fact=fact)
+            | RecordContract(fact=fact)
+            | RecordDiploma(fact=fact)
+            | RecordRisk(fact=fact)
+        ):
             return (fact.stream,)
         case DecideDropout() | ContestDropout() | ConfirmDropout() | WithdrawDropout() | UndoDetection():
             return (f"person-{command.person_id}",)

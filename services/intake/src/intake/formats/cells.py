@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import BinaryIO, Literal, Protocol
 
-from contracts.intake import Finding
+from contracts.intake import Finding, RiskSignal
 
 CELL_LIMIT = 4000
 MIB = 1024 * 1024
 MALWARE = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE"  # what every scanner finds, and what shows that one is there
 
-Kind = Literal["leaver", "enrolment", "diploma"]
+Kind = Literal["leaver", "enrolment", "diploma", "risk"]
 
 
 class ListRefused(Exception):
@@ -85,10 +85,20 @@ class TrainingCells:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Risk:
+    """A signal that somebody may be about to leave, parsed where it came in; see `contracts.intake.RiskSignalled`."""
+
+    signal: RiskSignal
+    half_days: int | None = None
+    month: str | None = None
+    school_year: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Cells:
     """One record, as text: absent is empty.
 
-    kind: who left, who is enrolled, or who holds a diploma. findings: what the format's own controls found in the line.
+    kind: who left, who is enrolled, who holds a diploma, or who is at risk. findings: what the format's own controls found in the line.
     """
 
     line: int
@@ -114,6 +124,7 @@ class Cells:
     motive: str = ""
     contracts: tuple[ContractCells, ...] = ()
     training: TrainingCells | None = None
+    risk: Risk | None = None
     findings: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:
