@@ -18,12 +18,15 @@ from chassis.keyring import Erased
 from chassis.timers import fire_due
 from contracts.intake import DropoutDetected, DropoutWithdrawn, EnrolmentSeen, ExitSeen, ListHeld
 from contracts.personal import Contact, Identity
+from intake import lists
 from intake.deadlines import Ringing
 from intake.domain.absence import ABSENCE_V1
 
 pytestmark = pytest.mark.stack
 
 FIRST, SECOND, THIRD, FOURTH = (UUID(int=n) for n in range(501, 505))
+APART = tuple(UUID(int=n << 120 | n) for n in range(1, 4))
+"""Lists that several readers may hold at once: the lock is of an id's first half."""
 JANUARY, FEBRUARY, MARCH, APRIL = (date(2026, month, 1) for month in range(1, 5))
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -92,6 +95,7 @@ async def test_who_stands_on_both_lists_or_is_told_to_have_left_is_not_absent(in
     await told(intake, SECOND, FEBRUARY, eleve(left="20/01/2026"), STAYS)
     (seen,) = await exits(intake)
     assert (seen.origin, seen.exit_date) == ("list", date(2026, 1, 20))
+    assert await roster(intake) == 1
     await told(intake, THIRD, MARCH, STAYS)
     assert len(await exits(intake)) == 1
 
@@ -123,12 +127,46 @@ async def test_whoever_a_line_may_mean_is_not_absent(intake: House, mended: str)
     assert len(await exits(intake)) <= 1
 
 
-async def test_a_twin_who_stays_does_not_hide_the_one_who_left(intake: House) -> None:
-    twins = eleve(), eleve("1111111111B", first="Noé")
-    await told(intake, FIRST, JANUARY, *twins)
-    await told(intake, SECOND, FEBRUARY, twins[1])
+@pytest.mark.parametrize(
+    ("ines", "then"),
+    [
+        (("0123456789A", "1111111111B"), eleve("1111111111B", first="Noé")),
+        (("0123456789A", "1111111111B"), eleve("1111111111B", first="Noah")),
+        (("", ""), eleve("", first="Noé")),
+    ],
+    ids=["told again", "told again with another first name", "told again without INE"],
+)
+async def test_a_twin_who_stays_does_not_hide_the_one_who_left(intake: House, ines: tuple[str, str], then: str) -> None:
+    await told(intake, FIRST, JANUARY, eleve(ines[0]), eleve(ines[1], first="Noé"))
+    await told(intake, SECOND, FEBRUARY, then)
     (seen,) = await exits(intake)
     assert seen.line == 1
+
+
+async def test_another_who_bears_the_same_ine_and_stays_does_not_hide_the_one_who_left(intake: House) -> None:
+    doubled = eleve(name="AUTREMONT", first="Noé", born="01/01/2007")
+    await told(intake, FIRST, JANUARY, eleve(), doubled)
+    await told(intake, SECOND, FEBRUARY, doubled)
+    (seen,) = await exits(intake)
+    assert seen.line == 1
+
+
+async def test_of_one_senders_complete_lists_only_the_first_is_read_at_a_time(intake: House) -> None:
+    for list_id, on in ((APART[0], JANUARY), (APART[1], FEBRUARY)):
+        await intake.send(list_id, eleves_xml(eleve(), STAYS), list_format="siecle", reference_date=on)
+    await intake.send(APART[2], enrolments_csv(enrolment()))
+    async with intake.pool.acquire() as one, intake.pool.acquire() as another:
+        first, next_one = await lists.claim(one), await lists.claim(another)
+        assert first is not None and next_one is not None and (first.list_id, next_one.list_id) == (APART[0], APART[2])
+
+
+async def test_two_readers_conclude_from_no_list_that_is_not_read_to_its_end(intake: House) -> None:
+    crowd = [other(n) for n in range(1, 301)]
+    await intake.send(APART[0], eleves_xml(*crowd), list_format="siecle", reference_date=JANUARY)
+    await intake.send(APART[1], eleves_xml(*crowd[10:]), list_format="siecle", reference_date=FEBRUARY)
+    await asyncio.gather(*(intake.read_all() for _ in range(3)))
+    await intake.read_all()
+    assert sorted(one.line for one in await exits(intake)) == list(range(1, 11))
 
 
 async def test_a_line_that_names_nobody_lets_nothing_be_concluded_until_the_next_list(intake: House) -> None:
@@ -190,6 +228,13 @@ async def test_days_on_which_nobody_told_them_prove_no_enrolment(intake: House) 
     await told(intake, FIRST, JANUARY, adult, STAYS)
     await told(intake, SECOND, FEBRUARY, STAYS)
     assert len(await exits(intake)) == 1 and await intake.events(DropoutDetected) == []
+
+
+async def test_the_age_that_counts_is_that_of_the_day_of_the_list_that_lacks_them(intake: House) -> None:
+    await told(intake, FIRST, JANUARY, eleve(born="15/01/2008"), STAYS)
+    await told(intake, SECOND, FEBRUARY, STAYS)
+    (seen,), (found,) = await exits(intake), await intake.events(DropoutDetected)
+    assert isinstance(found, DropoutDetected) and (seen.age, found.age, found.flags.obligation_formation) == (18, 18, False)
 
 
 async def test_an_under_16_is_never_kept_and_is_absent_only_from_the_list_on_which_they_are_16(intake: House) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
-from chassis.paris import age_on
+from chassis.paris import age_on, birthday
 from contracts.intake import Finding
 from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAddress
 from intake import cleaning
@@ -59,7 +59,7 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         exit_date=exit_date,
         motive=cleaning.plain(raw.motive) or None,
         age=age_on(identity.birth_date, reference_date),
-        majority_month=f"{identity.birth_date.year + MAJORITY_YEARS:04d}-{identity.birth_date.month:02d}",
+        majority_month=f"{birthday(identity.birth_date, MAJORITY_YEARS):%Y-%m}",
         departement=_residence(raw, notes) or departement,
         risk=raw.risk,
         remarks=tuple(notes.remarks),
