@@ -76,7 +76,8 @@ async def test_once_let_in_the_lag_is_a_figure_but_not_while_the_broker_is_silen
         assert await house.told() == {"outbox": 0, "waiting": 0, "parked": 0, "timers_due": 0, "lag": 0, "pending": 0}
         await stack.pause("kafka")
         try:
-            assert (await house.lag())[0] == 503
+            status, problem = await house.lag()
+            assert (status, problem["rule"]) == (503, "NOT_CONNECTED")
         finally:
             await stack.resume("kafka")
         assert (await house.told())["lag"] == 0

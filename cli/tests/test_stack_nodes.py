@@ -1,34 +1,22 @@
-"""A broker of three nodes as processes: what it acknowledged outlives the node that acknowledged it; nodes can be held, paused, cut off."""
+"""A broker of three nodes as processes: what it acknowledged outlives the node that acknowledged it; nodes can be held and paused."""
 
 import asyncio
-import os
-import shutil
-import signal
-import socket
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import psutil
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
+from seen_from_outside import NODES, Speaker, a_topic, everything_on, leader_of, moved_from, out_of_sync, partitions, process, until, whole
 
-from chassis.topics import TopicMissing, ensure_topics, identity_of
-from contracts.catalogue import TOPICS, Topic
+from contracts.catalogue import TOPICS
 from raccroche.stack import NotUp, Stack, kafka
 from raccroche.stack.children import lives
-from raccroche.stack.cluster import NobodyKnows, Partition
-from raccroche.stack.network import INTERFACES, NAMESPACES, _prefix
+from raccroche.stack.cluster import NobodyKnows
 from raccroche.stack.programs import Plan
-
-NODES = ("kafka-1", "kafka-2", "kafka-3")
-CAN_ISOLATE = os.geteuid() == 0 and shutil.which("ip") is not None
 
 pytestmark = pytest.mark.stack
 
@@ -41,140 +29,6 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
     finally:
         asyncio.run(stack.down())
-
-
-@pytest.fixture
-def apart(tmp_path: Path) -> Iterator[Stack]:
-    if not CAN_ISOLATE:
-        pytest.skip("network namespaces need root and `ip`")
-    stack = Stack(tmp_path / "var", services=(), nodes=3, namespaces=True)
-    try:
-        asyncio.run(stack.up())
-        yield stack
-    finally:
-        asyncio.run(stack.down())
-
-
-class Speaker:
-    """Says numbers with acks=all until told to stop; keeps those that were acknowledged."""
-
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self.acknowledged: list[int] = []
-        self._topic = topic
-        self._stop = threading.Event()
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "acks": "all",
-                "enable.idempotence": True,
-                "linger.ms": 5,
-                "socket.timeout.ms": 4000,
-                "log_level": 0,
-            }
-        )
-        self._thread = threading.Thread(target=self._speak)
-
-    def __enter__(self) -> "Speaker":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        assert self._producer.flush(60) == 0, "what was said is not acknowledged after a minute"
-
-    def _speak(self) -> None:
-        number = 0
-        while not self._stop.is_set():
-            self._producer.produce(self._topic, value=str(number), key=str(number % 7), on_delivery=self._heard(number))
-            number += 1
-            self._producer.poll(0.002)
-
-    def _heard(self, number: int) -> Callable[[KafkaError | None, Message], None]:
-        def on_delivery(trouble: KafkaError | None, _: Message) -> None:
-            if trouble is None:
-                self.acknowledged.append(number)
-
-        return on_delivery
-
-
-def everything_on(bootstrap: str, topic: str, partitions: int) -> list[int]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": uuid4().hex,
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "log_level": 0,
-        }
-    )
-    try:
-        ends = {number: end_of(consumer, TopicPartition(topic, number)) for number in range(partitions)}
-        consumer.assign([TopicPartition(topic, number, 0) for number in ends])
-        found: list[int] = []
-        until = time.monotonic() + 60
-        while len(found) < sum(ends.values()) and time.monotonic() < until:
-            found += [int(message.value() or b"") for message in consumer.consume(500, 1.0) if message.error() is None]
-        return found
-    finally:
-        consumer.close()
-
-
-def end_of(consumer: Consumer, partition: TopicPartition) -> int:
-    until = time.monotonic() + 30
-    while True:
-        try:
-            return int(consumer.get_watermark_offsets(partition, timeout=5)[1])
-        except KafkaException:  # asked a node that had not heard yet who leads now
-            assert time.monotonic() < until, f"no end of {partition}"
-            time.sleep(0.2)
-
-
-def a_topic(stack: Stack) -> str:
-    name = f"kept-{uuid4().hex[:8]}"
-    asyncio.run(ensure_topics(stack.bootstrap, [Topic(name=name, speaker="offers", partitions=3)], replication=3))
-    until(lambda: whole(stack, name), "all replicas of a fresh topic")
-    return name
-
-
-def partitions(stack: Stack, topic: str) -> dict[int, Partition]:
-    try:
-        return dict(asyncio.run(stack.cluster.partitions(topic)))
-    except NobodyKnows:
-        return {}
-
-
-def process(stack: Stack, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = stack.status()["processes"][name]  # type: ignore[index]  # JSON
-    return found
-
-
-def until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
-
-
-def whole(stack: Stack, topic: str) -> bool:
-    found = partitions(stack, topic)
-    return bool(found) and all(one.in_sync == NODES for one in found.values())
-
-
-def moved_from(stack: Stack, topic: str, node: str) -> bool:
-    found = partitions(stack, topic)
-    return bool(found) and all(one.leader not in {node, None} for one in found.values())
-
-
-def leader_of(stack: Stack, topic: str) -> str:
-    """Of partition 0, once the cluster knows one."""
-    until(lambda: bool((found := partitions(stack, topic)) and found[0].leader), f"a leader of {topic}")
-    return str(partitions(stack, topic)[0].leader)
-
-
-def out_of_sync(stack: Stack, topic: str, node: str) -> bool:
-    found = partitions(stack, topic)
-    return bool(found) and node not in found[0].in_sync
 
 
 async def from_database(stack: Stack, statement: str) -> object:
@@ -334,76 +188,3 @@ def test_a_held_and_a_paused_process_do_not_hinder_the_end(tmp_path: Path) -> No
         assert not process(stack, "kafka")["held"]
     finally:
         asyncio.run(stack.down())
-
-
-def test_what_was_acknowledged_is_there_after_the_leader_was_cut_off_and_came_back(apart: Stack) -> None:
-    topic = a_topic(apart)
-    leader = leader_of(apart, topic)
-    with Speaker(apart.bootstrap, topic) as speaker:
-        until(lambda: len(speaker.acknowledged) > 200, "the first acknowledgements")
-        asyncio.run(apart.isolate(leader))
-        until(lambda: moved_from(apart, topic, leader), f"other leaders than {leader}")
-        until(lambda: out_of_sync(apart, topic, leader), f"{leader} out of sync")
-        before = len(speaker.acknowledged)
-        until(lambda: len(speaker.acknowledged) > before + 200, "acknowledgements without it")
-        asyncio.run(apart.rejoin(leader))
-        until(lambda: whole(apart, topic), f"{leader} in sync again")
-    assert process(apart, leader)["restarts"] == 0
-    assert sorted(everything_on(apart.bootstrap, topic, 3)) == sorted(speaker.acknowledged)
-
-
-def test_what_was_acknowledged_is_there_after_a_leader_could_not_answer_its_clients(apart: Stack) -> None:
-    topic = a_topic(apart)
-    leader = leader_of(apart, topic)
-    with Speaker(apart.bootstrap, topic) as speaker:
-        until(lambda: len(speaker.acknowledged) > 200, "the first acknowledgements")
-        asyncio.run(apart.mute(leader))
-        with pytest.raises(OSError, match="timed out"):
-            answer_of(apart, leader)
-        asyncio.run(apart.unmute(leader))
-        before = len(speaker.acknowledged)
-        until(lambda: len(speaker.acknowledged) > before + 200, "acknowledgements again")
-    assert process(apart, leader)["restarts"] == 0
-    assert sorted(everything_on(apart.bootstrap, topic, 3)) == sorted(speaker.acknowledged)
-
-
-def test_a_lost_broker_comes_back_empty_under_another_cluster_id(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "var", services=())
-    try:
-        asyncio.run(stack.up())
-        before = asyncio.run(identity_of(stack.bootstrap, []))
-        asyncio.run(stack.lose_broker())
-        until(lambda: cluster_of(stack) not in {None, before.cluster_id}, "another cluster")
-        with pytest.raises(TopicMissing):
-            asyncio.run(identity_of(stack.bootstrap, [TOPICS[0].name]))
-        assert stack.is_up()
-    finally:
-        asyncio.run(stack.down())
-
-
-def answer_of(stack: Stack, name: str) -> None:
-    node = next(node for node in Plan.load(stack.layout.plan).nodes if node.name == name)
-    socket.create_connection((node.host, node.broker), timeout=2).close()
-
-
-def cluster_of(stack: Stack) -> str | None:
-    try:
-        return asyncio.run(identity_of(stack.bootstrap, [])).cluster_id
-    except KafkaException:
-        return None
-
-
-def test_networks_of_a_killed_supervisor_are_removed_by_the_next_down(apart: Stack) -> None:
-    def made() -> set[str]:
-        """Of this stack: others on the machine come and go as they like."""
-        return {path.name for folder in (INTERFACES, NAMESPACES) for path in folder.glob(f"{_prefix(apart.layout)}*")}
-
-    ours = made()
-    assert len([name for name in ours if name.endswith(NODES)]) == 3
-    os.kill(int(str(apart.status()["pid"])), signal.SIGKILL)
-    until(lambda: not apart.is_up(), "the supervisor's end")
-    assert made() == ours
-    assert asyncio.run(apart.down()) is True
-    bridge = Plan.load(apart.layout.plan).nodes[0].host
-    assert f"{bridge.rpartition('.')[0]}." not in subprocess.run(["ip", "-4", "address"], capture_output=True, text=True, check=True).stdout
-    assert made() == set()

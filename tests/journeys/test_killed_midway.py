@@ -29,9 +29,9 @@ class Disturber:
     async def disturb(self) -> None:
         async with httpx.AsyncClient(timeout=5) as client:
             while set(self.killed) < {*LISTENING, "intake in a list"}:
-                for service in LISTENING:
+                for service in [one for one in LISTENING if one not in self.killed]:
                     await self._look(service, client)
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.002)
 
     async def _look(self, service: str, client: httpx.AsyncClient) -> None:
         token = self.stack.issue_token("ops")

@@ -13,7 +13,8 @@ from chassis.handler import TryAgain
 from chassis.ledger import Aside
 from chassis.outbox import Entry
 from chassis.watchdog import Verdict
-from simulation.memory import Memory, MemoryConnection, MemoryLedger, MemoryOutbox, MemoryStore, Row, Transaction
+from simulation.memory import Memory, MemoryConnection, Transaction
+from simulation.ports import MemoryLedger, MemoryOutbox, MemoryStore, Row
 from simulation.processes import INCARNATION, Incarnation
 
 

@@ -19,7 +19,8 @@ from chassis.trouble import INFRASTRUCTURE
 from chassis.watchdog import LOOK_SECONDS, Look, Verdict
 from contracts.offers import SeatsChanged
 from simulation.broker import PARTITIONS, TOPIC
-from simulation.memory import Memory, MemoryPool, MemoryRows
+from simulation.memory import Memory, MemoryPool
+from simulation.ports import MemoryRows
 from simulation.processes import Incarnation
 from simulation.variants import BAD_FROM, BAD_OFFER, OFFERS, Counted
 from simulation.world import World

@@ -21,7 +21,8 @@ from chassis.speech import Speech, closed, opened
 from chassis.topics import BrokerIdentity, ensure_topics
 from contracts.catalogue import Topic
 from simulation.broker import Broker, MemoryVoice
-from simulation.memory import Memory, MemoryConnection, MemoryLedger, MemoryOutbox, MemoryPool, MemoryRows, MemoryStore, entry_of
+from simulation.memory import Memory, MemoryConnection, MemoryPool
+from simulation.ports import MemoryLedger, MemoryOutbox, MemoryRows, MemoryStore, entry_of
 from simulation.variants import Counted
 
 TOPIC = "raccroche.offers"

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from chassis.decider import Outcome
-from simulation.memory import Memory, MemoryLedger, MemoryOutbox, MemoryStore
+from simulation.memory import Memory
+from simulation.ports import MemoryLedger, MemoryOutbox, MemoryStore
 
 OFFERS = tuple(f"specimen--{n}" for n in range(4))
 BAD_OFFER, BAD_FROM = "specimen--3", 3

@@ -9,6 +9,7 @@ from itertools import groupby
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from opentelemetry import trace
@@ -30,6 +31,7 @@ ATTEMPTS = 3
 MAX_RECORDS = 1_000
 PAUSES = (0.05, 0.2, 0.8)
 STRANGE_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
 LITTLE, GATHER_SECONDS = 100, 0.005
 """After a batch smaller than this the next one is let gather for so long: each partition's share costs a transaction, however small."""
 
@@ -39,6 +41,10 @@ tracer = trace.get_tracer(__name__)
 
 class StrangeTopic(Exception):
     """The marks name another cluster or another incarnation of a topic; nothing is heard until somebody decides."""
+
+
+class NotConnected(Exception):
+    """What is left to hear cannot be told: not connected to the broker yet, or not any more."""
 
 
 @dataclass(kw_only=True)
@@ -118,14 +124,17 @@ class Consumer:
         """Records on the topics beyond the marks; the truth in the database, not the group's offsets.
 
         Raises:
-            ConnectionError: the group has not let this member in yet.
-            KafkaError: the broker does not answer.
+            NotConnected: the group has not let this member in yet, or the broker does not answer.
         """
         client = self.client()
         if client is None or not self.let_in:
-            raise ConnectionError("the group has not let this member in yet")
+            raise NotConnected
         partitions = [TopicPartition(topic, one) for topic in self.topics for one in client.partitions_for_topic(topic) or ()]
-        ends = await client.end_offsets(partitions)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                ends = await client.end_offsets(partitions)
+        except (KafkaError, TimeoutError):
+            raise NotConnected from None
         marks = await self._marks()
         return sum(max(end - marks.get((place.topic, place.partition), 0), 0) for place, end in ends.items())
 

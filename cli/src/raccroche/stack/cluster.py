@@ -18,7 +18,7 @@ from raccroche.stack.nodes import Node
 TIMEOUT_SECONDS = 5.0
 AWAY = (
     KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError.REQUEST_TIMED_OUT,  # noqa: SLF001 -- their spelling
-    KafkaError._DESTROY_BROKER,  # noqa: SLF001 -- the address that was asked first was found to be a node's, and let go of with its requests
+    KafkaError._DESTROY_BROKER,  # noqa: SLF001 -- the client let go of the node it asked, since the cluster names it no more
     KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
 )  # fmt: skip
