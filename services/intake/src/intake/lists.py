@@ -1,7 +1,7 @@
 """The lists themselves: their encrypted bodies, how far each is read, and the verdicts of their lines."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -14,8 +14,8 @@ from intake.formats import ADAPTERS
 from intake.rules import Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
-FORMATS = {"report": "csv", "self": "csv", "risk": "csv"}
-EXITS = {"report", "self"}
+FORMATS: Mapping[str, ExitOrigin] = {"report": "report", "self": "self", "risk": "list"}
+"""Lists that nobody sent as such: all have the columns of our CSV. A signal of risk tells no exit."""
 KEPT_REFUSED = timedelta(days=30)
 
 
@@ -104,10 +104,10 @@ async def job_of(connection: Connection, list_id: UUID, *, closed: bool = False)
     if row is None:
         return None
     return Job(
-        list_id=list_id, sender=row["sender"], format=FORMATS.get(row["format"], row["format"]), reference_date=row["reference_date"],
-        size=row["size"], last_line=row["last_line"], received_event=row["event_id"],
+        list_id=list_id, sender=row["sender"], format="csv" if row["format"] in FORMATS else row["format"],
+        reference_date=row["reference_date"], size=row["size"], last_line=row["last_line"], received_event=row["event_id"],
         correlation_id=row["correlation_id"], trace=Trace(traceparent=row["traceparent"], tracestate=row["tracestate"]),
-        origin=row["format"] if row["format"] in EXITS else "list",
+        origin=FORMATS.get(row["format"], "list"),
     )  # fmt: skip
 
 
