@@ -10,7 +10,7 @@ from test_person import DECIDE, detected
 
 from chassis.testing import given
 from contracts.intake import DropoutDetected, DropoutWithdrawn, EnrolmentSeen, ExitSeen
-from intake.domain.absence import ABSENCE_V1, Named, may_mean, named_of, outcome_of
+from intake.domain.absence import ABSENCE_V1, Named, may_mean, meant_by, named_of, outcome_of
 from intake.domain.person import PERSON as DECIDER
 from intake.domain.person import Person, evolve, is_back
 from intake.formats.csv_list import ADAPTER, leaver_of
@@ -37,6 +37,17 @@ MAIA = named_of(identity(usage_name="Kerbel-Duvallon"))
 )  # fmt: skip
 def test_whom_a_line_may_mean(line: Named, may: bool) -> None:
     assert may_mean(line, MAIA) is may
+
+
+def test_those_whom_some_line_may_mean_are_those_of_every_pair() -> None:
+    births = (date(2008, 5, 14), date(2008, 5, 15))
+    people = [
+        named_of(identity(ine=ine, birth_date=birth, family_name=name))
+        for ine in (None, "0123456789A", "9999999999Z") for birth in births for name in ("Duvallon", "Autremont")
+    ]  # fmt: skip
+    lines = [*people, Named(), Named(ine="0123456789A"), Named(whole=("DUVALLON", "MAIA"))]
+    assert meant_by(lines, people) == [{n for n, one in enumerate(people) if may_mean(line, one)} for line in lines]
+    assert meant_by(lines, []) == [set()] * len(lines) and meant_by([], people) == []
 
 
 def test_a_line_without_ine_means_nobody_else_without_ine() -> None:

@@ -14,7 +14,7 @@ from chassis.paris import age_on
 from chassis.timers import Timer, set_timers
 from intake import batch, persons, roster
 from intake.batch import Absence, Desk
-from intake.domain.absence import ABSENCE_V1, AbsenceRule, may_mean, named_of, outcome_of
+from intake.domain.absence import ABSENCE_V1, AbsenceRule, Named, meant_by, named_of, outcome_of
 from intake.formats.cells import Cells
 from intake.identity import Register
 from intake.lists import Job
@@ -58,10 +58,13 @@ async def _missing(desk: Desk, connection: Connection, job: Job, uai: str) -> li
         return []
     missing = await roster.opened(desk.keyring, rows)
     newcomers = await roster.opened(desk.keyring, await connection.fetch(NEWCOMERS, job.list_id, uai))
-    there = [named_of(one.record.identity) for one in newcomers]
-    doubtful = [one for one in missing if any(may_mean(line, named_of(one.record.identity)) for line in there)]
-    await roster.see(connection, job.list_id, doubtful)
-    return [one for one in missing if one not in doubtful]
+    doubtful = set[int]().union(*meant_by(_named(newcomers), _named(missing)))
+    await roster.see(connection, job.list_id, [one for place, one in enumerate(missing) if place in doubtful])
+    return [one for place, one in enumerate(missing) if place not in doubtful]
+
+
+def _named(standing: Sequence[Standing]) -> list[Named]:
+    return [named_of(one.record.identity) for one in standing]
 
 
 async def tell_some(desk: Desk, connection: Connection, job: Job, trace: Trace) -> int:

@@ -16,7 +16,7 @@ from chassis.event_store import Connection
 from chassis.keyring import Erased, Keyring, Keys
 from chassis.timers import Timer
 from intake import cleaning
-from intake.domain.absence import Named, may_mean, named, named_of
+from intake.domain.absence import Named, meant_by, named, named_of
 from intake.formats import ADAPTERS
 from intake.formats.cells import Adapter, Cells
 from intake.identity import Tokens
@@ -50,8 +50,9 @@ async def take(keyring: Keyring, connection: Connection, job: Job, prepared: Seq
     """In the transaction of a batch: whom its lines tell is seen again, and stands on this list from now on."""
     if not is_complete(job):
         return
-    overtaken = {row["uai"] for row in await connection.fetch(OVERTAKEN, job.format, job.reference_date)}
-    told = _by_establishment(prepared, overtaken)
+    told = _by_establishment(prepared)
+    for row in await connection.fetch(OVERTAKEN, job.format, job.reference_date, sorted(told)):
+        del told[row["uai"]]
     newcomers = await _see_records(connection, job, told)
     unnamed = {uai: await _see_others(keyring, connection, job, uai, lines) for uai, lines in told.items()}
     if nowhere := sum(not isinstance(one.line, Record | NotKept) and _uai_of(one) is None for one in prepared):
@@ -63,10 +64,10 @@ async def take(keyring: Keyring, connection: Connection, job: Job, prepared: Seq
         await connection.execute(NOTE, job.list_id, uai, job.format, job.reference_date, unnamed[uai])
 
 
-def _by_establishment(prepared: Sequence[Prepared], overtaken: set[str]) -> dict[str, list[Prepared]]:
+def _by_establishment(prepared: Sequence[Prepared]) -> dict[str, list[Prepared]]:
     found: dict[str, list[Prepared]] = defaultdict(list)
     for one in prepared:
-        if (uai := _uai_of(one)) is not None and uai not in overtaken:
+        if (uai := _uai_of(one)) is not None:
             found[uai].append(one)
     return found
 
@@ -94,9 +95,9 @@ async def _see_others(keyring: Keyring, connection: Connection, job: Job, uai: s
     if not others:
         return 0
     standing = await opened(keyring, await connection.fetch(UNSEEN, job.list_id, job.format, uai, job.reference_date))
-    meant = [(one, [there for there in standing if may_mean(one, named_of(there.record.identity))]) for one in others]
-    await see(connection, job.list_id, [there for _, theirs in meant for there in theirs])
-    return sum(not (one.says_who or theirs) for one, theirs in meant)
+    meant = meant_by(others, [named_of(one.record.identity) for one in standing])
+    await see(connection, job.list_id, [standing[place] for place in sorted(set[int]().union(*meant))])
+    return sum(not (one.says_who or theirs) for one, theirs in zip(others, meant, strict=True))
 
 
 def named_by(raw: Cells, adapter: Adapter) -> Named:
@@ -185,7 +186,9 @@ async def forget_keys(connection: Connection, keyring: Keyring) -> None:
         await connection.execute(FORGET_KEYS, gone)
 
 
-OVERTAKEN = "select distinct uai from complete_list where format = $1 and reference_date > $2 and outcome is not null"
+OVERTAKEN = """
+select distinct uai from complete_list where format = $1 and reference_date > $2 and uai = any($3::text[]) and outcome is not null
+"""
 SEE = """
 update roster set seen_in = $1
 where format = $2 and uai = $3 and list_id <> $1 and reference_date <= $4

@@ -1,5 +1,6 @@
 """When does a complete list that lacks somebody say that they left? Pure; in doubt nobody is said to have left."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -78,6 +79,17 @@ def may_mean(line: Named, missing: Named) -> bool:
     if line.birth_date is not None:
         return line.birth_date == missing.birth_date and not line.words.isdisjoint(missing.words)
     return line.whole is not None and line.whole == missing.whole
+
+
+def meant_by(lines: Sequence[Named], missing: Sequence[Named]) -> list[set[int]]:
+    """For each line, the places of the missing whom it may mean."""
+    by_birth, by_ine = defaultdict[date | None, set[int]](set), defaultdict[str | None, set[int]](set)
+    for place, one in enumerate(missing):
+        by_birth[one.birth_date].add(place)
+        by_ine[one.ine].add(place)
+    everybody = set(range(len(missing)))
+    near = [everybody if line.birth_date is None else by_birth[line.birth_date] | by_ine[line.ine] for line in lines]
+    return [{place for place in places if may_mean(line, missing[place])} for line, places in zip(lines, near, strict=True)]
 
 
 def outcome_of(*, earlier: int, missing: int, unnamed: int, rule: AbsenceRule) -> Outcome:
