@@ -127,6 +127,20 @@ async def test_whoever_a_line_may_mean_is_not_absent(intake: House, mended: str)
     assert len(await exits(intake)) <= 1
 
 
+async def test_a_held_line_may_mean_somebody_too(intake: House) -> None:
+    await intake.send(THIRD, leavers_csv(leaver(nom="CORVAL", prenom="Ombeline", date_naissance="2007-01-01")), reference_date=JANUARY)
+    await told(intake, FIRST, JANUARY, eleve(""), STAYS)
+    await told(intake, SECOND, FEBRUARY, eleve(name="DUVALON"), STAYS)
+    assert ("held", ("IDENTITY_CONFLICT",)) in [(verdict, rules) for _, verdict, rules in await intake.verdicts(SECOND)]
+    assert [one.origin for one in await exits(intake)] == ["list"]
+
+
+async def test_whoever_is_told_to_have_left_under_a_mended_name_is_not_absent_as_well(intake: House) -> None:
+    await told(intake, FIRST, JANUARY, eleve(""), STAYS)
+    await told(intake, SECOND, FEBRUARY, eleve("", name="DUVALON", left="20/01/2026"), STAYS)
+    assert [one.origin for one in await exits(intake)] == ["list"]
+
+
 @pytest.mark.parametrize(
     ("ines", "then"),
     [

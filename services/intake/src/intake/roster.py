@@ -18,7 +18,7 @@ from chassis.timers import Timer
 from intake import cleaning
 from intake.domain.absence import Named, meant_by, named, named_of
 from intake.formats import ADAPTERS
-from intake.formats.cells import Adapter, Cells
+from intake.formats.cells import Adapter, Cells, RawLine
 from intake.identity import Tokens
 from intake.lists import Job
 from intake.record import NotKept, Record
@@ -54,11 +54,16 @@ async def take(keyring: Keyring, connection: Connection, job: Job, prepared: Seq
     for row in await connection.fetch(OVERTAKEN, job.format, job.reference_date, sorted(told)):
         del told[row["uai"]]
     newcomers = await _see_records(connection, job, told)
-    unnamed = {uai: await _see_others(keyring, connection, job, uai, lines) for uai, lines in told.items()}
+    accepted = {one.line for one in found.verdicts if one.verdict in {"accepted", "accepted_with_remarks"}}
+    kept = [one for lines in told.values() for one in lines if one.raw.line in accepted and _is_enrolment(one)]
+    certain = {one.raw.line for lines in told.values() for one in lines if isinstance(one.line, Record)} - newcomers
+    others = {one.raw.line for lines in told.values() for one in lines} - {one.raw.line for one in kept} - certain
+    unnamed = {
+        uai: await _see_others(keyring, connection, job, uai, [one.raw for one in lines if one.raw.line in others])
+        for uai, lines in told.items()
+    }
     if nowhere := sum(not isinstance(one.line, Record | NotKept) and _uai_of(one) is None for one in prepared):
         unnamed[NOBODY] = nowhere
-    accepted = {one.line for one in found.verdicts if one.verdict in {"accepted", "accepted_with_remarks"}}
-    kept = [one for lines in told.values() for one in lines if one.raw.line in accepted]
     await _keep(keyring, connection, job, kept, newcomers)
     for uai in sorted(unnamed):
         await connection.execute(NOTE, job.list_id, uai, job.format, job.reference_date, unnamed[uai])
@@ -88,10 +93,16 @@ async def _see_records(connection: Connection, job: Job, told: Mapping[str, Sequ
     return newcomers
 
 
-async def _see_others(keyring: Keyring, connection: Connection, job: Job, uai: str, lines: Sequence[Prepared]) -> int:
-    """Lines that are no record, since they break a rule or are about an under-16, tell somebody all the same. How many do not?"""
-    adapter = ADAPTERS[job.format]
-    others = [named_by(one.raw, adapter) for one in lines if not isinstance(one.line, Record) and isinstance(one.raw, Cells)]
+def _is_enrolment(one: Prepared) -> bool:
+    return isinstance(one.line, Record) and one.line.kind == "enrolment"
+
+
+async def _see_others(keyring: Keyring, connection: Connection, job: Job, uai: str, raw: Sequence[RawLine]) -> int:
+    """Lines of which nothing is kept here, and that tell nobody for certain, may mean somebody all the same. How many say nothing at all?
+
+    They break a rule, are held, are about an under-16, or tell of a newcomer that they have left.
+    """
+    others = [named_by(one, ADAPTERS[job.format]) for one in raw if isinstance(one, Cells)]
     if not others:
         return 0
     standing = await opened(keyring, await connection.fetch(UNSEEN, job.list_id, job.format, uai, job.reference_date))
@@ -124,7 +135,7 @@ async def see(connection: Connection, list_id: UUID, standing: Sequence[Standing
 
 
 async def _keep(keyring: Keyring, connection: Connection, job: Job, lines: Sequence[Prepared], newcomers: set[int]) -> None:
-    enrolled = [(one.line, one.tokens) for one in lines if isinstance(one.line, Record) and one.line.kind == "enrolment" and one.tokens]
+    enrolled = [(one.line, one.tokens) for one in lines if isinstance(one.line, Record) and one.tokens]
     if not enrolled:
         return
     await connection.execute(KEEP_KEY, job.list_id)
