@@ -11,16 +11,18 @@ from uuid import UUID, uuid5
 import asyncpg
 import pytest
 from intake_house import NOW, FreshDatabase, House, house
-from intake_specimens import OTHER_UAI, UAI, eleves_xml, enrolment, enrolments_csv, leaver, leavers_csv
+from intake_specimens import OTHER_UAI, UAI, eleves_xml, enrolment, enrolments_csv, leaver, leavers_csv, read_all
 from test_holding_on_postgresql import release
 
+from chassis.decider import NO_TRACE
 from chassis.keyring import Erased
 from chassis.timers import fire_due
 from contracts.intake import DropoutDetected, DropoutWithdrawn, EnrolmentSeen, ExitSeen, ListHeld
 from contracts.personal import Contact, Identity
-from intake import lists
+from intake import absence, batch, lists
 from intake.deadlines import Ringing
 from intake.domain.absence import ABSENCE_V1
+from intake.formats import siecle
 
 pytestmark = pytest.mark.stack
 
@@ -279,6 +281,24 @@ async def test_an_older_list_that_a_human_lets_in_concludes_nothing_and_replaces
     assert [(one.list_id, one.last_seen) for one in await exits(intake)] == [(FIRST, FEBRUARY)]
 
 
+async def test_a_list_that_another_senders_overtakes_while_it_is_read_concludes_nothing(intake: House) -> None:
+    await told(intake, FIRST, JANUARY, eleve(), STAYS)
+    body = eleves_xml(STAYS)
+    await intake.send(SECOND, body, list_format="siecle", reference_date=FEBRUARY)
+    async with intake.pool.acquire() as connection:
+        job = await lists.claim(connection)
+        assert job is not None
+        lines = batch.prepare(read_all(siecle, body), job, intake.desk.digests)
+        await batch.take(intake.desk, connection, job, lines, after=0, trace=NO_TRACE)
+        await connection.execute("update complete_list set reference_date = $2 where list_id = $1", FIRST, MARCH)
+        await absence.compare(intake.desk, connection, job, NO_TRACE)
+        assert await absence.tell_some(intake.desk, connection, job, NO_TRACE) == 0
+        assert await connection.fetchval("select outcome from complete_list where list_id = $1", SECOND) == "overtaken"
+        await lists.release(connection, SECOND)
+    await intake.read_all()
+    assert await exits(intake) == []
+
+
 async def test_a_held_list_concludes_nothing(intake: House) -> None:
     crowd = [other(n) for n in range(1, 31)]
     await told(intake, FIRST, JANUARY, *crowd)
@@ -325,7 +345,7 @@ async def test_the_same_list_again_says_nothing_new(intake: House) -> None:
 async def test_two_lists_of_one_day_contradict_nobody_and_the_next_day_decides(intake: House) -> None:
     await told(intake, FIRST, JANUARY, eleve(), STAYS)
     await told(intake, SECOND, JANUARY, STAYS, other(2))
-    assert await exits(intake) == []
+    assert await exits(intake) == [] and await roster(intake) == 3
     await told(intake, THIRD, FEBRUARY, STAYS, other(2))
     assert [one.absent_from for one in await exits(intake)] == [THIRD]
     assert await roster(intake) == 2
