@@ -5,7 +5,7 @@ from datetime import date
 
 from contracts.intake import Finding
 from contracts.personal import Contact, Guardians, Identity
-from intake.formats.cells import Cells, Kind
+from intake.formats.cells import Cells, Kind, Risk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +37,7 @@ class Record:
     majority_month: str
     departement: str
     contracts: tuple[Contract, ...] = ()
+    risk: Risk | None = None
     remarks: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:
