@@ -56,6 +56,21 @@ RULES: dict[str, RuleText] = {
     "POSTCODE_INVALID": RuleText("remark", "Le code postal n'est pas valide ; le département est celui de l'établissement."),
     "DUPLICATE_LINE": RuleText("remark", "La ligne répète exactement une autre ligne de la liste."),
     "ENTRY_DATE_MISSING": RuleText("remark", "La date d'entrée manque : la durée de scolarité ne peut être établie."),
+    "JSON_BROKEN": RuleText(
+        "file", "Le fichier JSON n'est pas un tableau de dossiers, ou il est mal formé ou incomplet : exportez-le à nouveau."
+    ),
+    "DOSSIER_BROKEN": RuleText(
+        "rejected", "Le dossier n'est pas un objet JSON lisible (champ en double, nombre hors limites) : corrigez-le."
+    ),
+    "BAD_SCHOOL_YEAR": RuleText("rejected", "L'année scolaire n'est pas de la forme 2025-2026 : corrigez-la."),
+    "BAD_SIRET": RuleText("rejected", "Le SIRET n'a pas 14 chiffres ou sa clé est fausse : vérifiez-le."),
+    "CONTRACT_WITHOUT_START": RuleText(
+        "rejected", "Un contrat a une fin, une rupture ou une cause de rupture sans date de début : complétez-la, ou videz ces champs."
+    ),
+    "CONTRACT_DATES": RuleText("rejected", "La fin ou la rupture du contrat précède son début : vérifiez les dates."),
+    "STATUS_DIFFERS": RuleText(
+        "remark", "Le statut annonce un abandon que les dates ne montrent pas ; elles seules comptent : ajoutez la rupture ou l'exclusion."
+    ),
 }
 
 

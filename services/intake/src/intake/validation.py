@@ -7,9 +7,10 @@ from typing import Literal
 from chassis.paris import age_on
 from contracts.intake import Finding
 from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAddress
-from intake import cleaning
+from intake import apprentices, cleaning
 from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, RawLine
 from intake.record import Line, NotKept, Record, Rejected
+from intake.rules import RULES
 
 KEPT_FROM_AGE = 16
 OLDEST = 120
@@ -23,6 +24,11 @@ class Notes:
     adapter: Adapter
     faults: list[Finding] = field(default_factory=list)
     remarks: list[Finding] = field(default_factory=list)
+
+    def take(self, findings: tuple[Finding, ...]) -> None:
+        """What the format's own controls found."""
+        for finding in findings:
+            (self.faults if RULES[finding.rule].effect == "rejected" else self.remarks).append(finding)
 
     def fault(self, name: str, rule: str) -> None:
         self.faults.append(Finding(field=self.adapter.column(name), rule=rule))
@@ -44,11 +50,14 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
     departement, uai = _establishment(raw, notes)
     identity = _identity(raw, notes, birth_date)
     entry_date, exit_date = _period(raw, notes)
+    notes.take(raw.findings)
+    contracts = apprentices.contracts_of(raw, notes)
+    left = apprentices.first_day_out(raw, entry_date, contracts, notes, reference_date)
     if notes.faults or identity is None:
         return Rejected(line=raw.line, findings=tuple(notes.faults), cells=mendable(raw))
     return Record(
         line=raw.line,
-        kind=raw.kind,
+        kind="leaver" if left else raw.kind,
         uai=uai,
         identity=identity,
         contact=_contact(raw, notes),
@@ -56,11 +65,13 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         formation=cleaning.plain(raw.formation) or None,
         diploma=raw.diploma.zfill(2) if raw.diploma else None,
         entry_date=entry_date,
-        exit_date=exit_date,
+        exit_date=left or exit_date,
         motive=cleaning.plain(raw.motive) or None,
         age=age_on(identity.birth_date, reference_date),
         majority_month=f"{identity.birth_date.year + MAJORITY_YEARS:04d}-{identity.birth_date.month:02d}",
         departement=_residence(raw, notes) or departement,
+        apprentice=raw.training is not None or bool(contracts),
+        contracts=contracts,
         remarks=tuple(notes.remarks),
     )
 
