@@ -8,7 +8,7 @@ from intake.cleaning import departement_of_uai, uai_of
 from intake.formats import ADAPTERS
 from intake.formats.cells import MALWARE, Cells, Kind, ListRefused, head_of
 
-HEADER_TELLS = frozenset({"csv"})
+HEADER_TELLS = frozenset({"csv", "xlsx"})
 """Formats in which one file holds leavers or enrolments, as its header says; elsewhere a file is a source's whole word."""
 
 

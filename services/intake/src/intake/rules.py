@@ -62,6 +62,10 @@ RULES: dict[str, RuleText] = {
     "DOSSIER_BROKEN": RuleText(
         "rejected", "Le dossier n'est pas un objet JSON lisible (champ en double, nombre hors limites) : corrigez-le."
     ),
+    "WORKBOOK_HIDDEN": RuleText("file", "Le classeur a une feuille masquée : affichez-la ou supprimez-la, puis renvoyez le fichier."),
+    "WORKBOOK_SHEETS": RuleText("file", "Le classeur a plusieurs feuilles : n'en gardez qu'une, puis renvoyez le fichier."),
+    "WORKBOOK_FORMULA": RuleText("file", "Le classeur contient des formules : collez-en les valeurs, puis renvoyez le fichier."),
+    "WORKBOOK_MERGED": RuleText("file", "Le classeur contient des cellules fusionnées : défusionnez-les, puis renvoyez le fichier."),
     "BAD_SCHOOL_YEAR": RuleText("rejected", "L'année scolaire n'est pas de la forme 2025-2026 : corrigez-la."),
     "BAD_SIRET": RuleText("rejected", "Le SIRET n'a pas 14 chiffres ou sa clé est fausse : vérifiez-le."),
     "CONTRACT_WITHOUT_START": RuleText(
