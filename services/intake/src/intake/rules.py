@@ -72,6 +72,20 @@ RULES: dict[str, RuleText] = {
         "rejected", "Un contrat a une fin, une rupture ou une cause de rupture sans date de début : complétez-la, ou videz ces champs."
     ),
     "CONTRACT_DATES": RuleText("rejected", "La fin ou la rupture du contrat précède son début : vérifiez les dates."),
+    "SIFA_CODE": RuleText("remark", "Le code n'est pas de la nomenclature SIFA de cette colonne : corrigez-le."),
+    "SIFA_DURATION": RuleText("remark", "La durée de formation est hors des bornes SIFA (6 à 78 mois, 6 à 102 en réel) : vérifiez-la."),
+    "SIFA_EN01": RuleText("remark", "L'INE ou l'identité figure déjà sur une autre ligne du fichier (contrôle EN01) : gardez la bonne."),
+    "SIFA_IN02": RuleText("remark", "L'UAI est mal formé ou sa lettre de contrôle est fausse (contrôle IN02) : vérifiez-le."),
+    "SIFA_IN42": RuleText(
+        "remark", "La rupture précède le début du contrat, ou l'une des dates est fausse (contrôle IN42) : vérifiez-les."
+    ),
+    "SIFA_IN51": RuleText("remark", "La commune et le code postal ne désignent pas le même lieu (contrôle IN51) : vérifiez les deux."),
+    "SIFA_IN53": RuleText(
+        "remark", "Le diplôme obtenu ne va pas avec une situation précédente au collège (contrôle IN53) : vérifiez les deux."
+    ),
+    "SIFA_IN56": RuleText("remark", "Hors de l'école l'année précédente, l'établissement est à coder 995 (contrôle IN56) : corrigez-le."),
+    "SIFA_IN58": RuleText("remark", "Le SIRET de l'employeur n'a pas 14 chiffres (contrôle IN58) : corrigez-le."),
+    "SIFA_IN59": RuleText("remark", "La clé du SIRET de l'employeur est fausse (contrôle IN59) : vérifiez-le."),
     "STATUS_DIFFERS": RuleText(
         "remark", "Le statut annonce un abandon que les dates ne montrent pas ; elles seules comptent : ajoutez la rupture ou l'exclusion."
     ),
