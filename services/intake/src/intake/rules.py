@@ -66,6 +66,8 @@ RULES: dict[str, RuleText] = {
     "WORKBOOK_SHEETS": RuleText("file", "Le classeur a plusieurs feuilles : n'en gardez qu'une, puis renvoyez le fichier."),
     "WORKBOOK_FORMULA": RuleText("file", "Le classeur contient des formules : collez-en les valeurs, puis renvoyez le fichier."),
     "WORKBOOK_MERGED": RuleText("file", "Le classeur contient des cellules fusionnées : défusionnez-les, puis renvoyez le fichier."),
+    "SET_DOUBLE": RuleText("file", "Le lot SIECLE contient deux fichiers de même nature : n'en gardez qu'un de chaque."),
+    "SET_MIXED": RuleText("file", "Les fichiers du lot SIECLE ne sont pas du même établissement : renvoyez ceux d'un seul."),
     "BAD_SCHOOL_YEAR": RuleText("rejected", "L'année scolaire n'est pas de la forme 2025-2026 : corrigez-la."),
     "BAD_SIRET": RuleText("rejected", "Le SIRET n'a pas 14 chiffres ou sa clé est fausse : vérifiez-le."),
     "CONTRACT_WITHOUT_START": RuleText(
@@ -86,6 +88,7 @@ RULES: dict[str, RuleText] = {
     "SIFA_IN56": RuleText("remark", "Hors de l'école l'année précédente, l'établissement est à coder 995 (contrôle IN56) : corrigez-le."),
     "SIFA_IN58": RuleText("remark", "Le SIRET de l'employeur n'a pas 14 chiffres (contrôle IN58) : corrigez-le."),
     "SIFA_IN59": RuleText("remark", "La clé du SIRET de l'employeur est fausse (contrôle IN59) : vérifiez-le."),
+    "SIECLE_MEF_UNKNOWN": RuleText("remark", "Le code MEF n'est pas dans la nomenclature jointe au lot : vérifiez-le."),
     "STATUS_DIFFERS": RuleText(
         "remark", "Le statut annonce un abandon que les dates ne montrent pas ; elles seules comptent : ajoutez la rupture ou l'exclusion."
     ),
