@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from intake_specimens import UAI, read_all
 
-from intake.formats import dossier_v3
+from intake.formats import v3_json
 from intake.formats.cells import Cells, Fault, ListRefused
-from intake.formats.dossier import DIPLOMAS, NAMES, REQUIRED, date_of, is_siret
 from intake.formats.json_array import objects
+from intake.formats.v3_fields import DIPLOMAS, NAMES, REQUIRED, date_of, is_siret
 from intake.record import Contract, NotKept, Record, Rejected
 from intake.rules import RULES
 from intake.validation import validated
@@ -23,8 +23,8 @@ ON = date(2026, 1, 31)
 
 
 def line_of(on: date = ON, **changes: object) -> Record | Rejected | NotKept:
-    (only,) = read_all(dossier_v3, dossiers_json(dossier(**changes)))
-    return validated(only, dossier_v3.ADAPTER, on)
+    (only,) = read_all(v3_json, dossiers_json(dossier(**changes)))
+    return validated(only, v3_json.ADAPTER, on)
 
 
 def record_of(on: date = ON, **changes: object) -> Record:
@@ -166,7 +166,7 @@ def test_what_the_law_does_not_list_lands_nowhere() -> None:
         "nir_apprenant": "zq1", "rqth_apprenant": "zq2", "siret_employeur": "zq3", "cause_rupture_contrat": "zq4", "derniere_situation": "zq5",
         "cause_exclusion_formation": "zq6", "nom_referent_handicap_formation": "zq7", "nationalite_apprenant": "zq8",
     }  # fmt: skip
-    (only,) = read_all(dossier_v3, dossiers_json(dossier(**marks)))
+    (only,) = read_all(v3_json, dossiers_json(dossier(**marks)))
     assert isinstance(only, Cells)
     assert [mark for mark in marks.values() if mark in str(asdict(only))] == []
 
@@ -174,11 +174,11 @@ def test_what_the_law_does_not_list_lands_nowhere() -> None:
 def test_a_bad_dossier_costs_only_itself() -> None:
     good = json.dumps(dossier())
     bad = [good.replace("{", '{"nom_apprenant": "A",', 1), '{"tel_apprenant": NaN}', '{"nom_apprenant": {}}', '{"a" "b"}']
-    lines = read_all(dossier_v3, f"[{good}, {', '.join(bad)}, {good}]".encode())
+    lines = read_all(v3_json, f"[{good}, {', '.join(bad)}, {good}]".encode())
     assert [(one.line, one.rule) for one in lines if isinstance(one, Fault)] == [(number, "DOSSIER_BROKEN") for number in (2, 3, 4, 5)]
     assert [one.line for one in lines if isinstance(one, Cells)] == [1, 6]
-    (control,) = read_all(dossier_v3, dossiers_json(dossier(nom_apprenant="A\x07")))
-    (long,) = read_all(dossier_v3, dossiers_json(dossier(nom_apprenant="A" * 4001)))
+    (control,) = read_all(v3_json, dossiers_json(dossier(nom_apprenant="A\x07")))
+    (long,) = read_all(v3_json, dossiers_json(dossier(nom_apprenant="A" * 4001)))
     assert isinstance(control, Fault) and isinstance(long, Fault)
     assert (control.rule, long.rule) == ("CONTROL_CHAR", "CELL_TOO_LONG")
 
@@ -197,7 +197,7 @@ def test_a_bad_dossier_costs_only_itself() -> None:
 )  # fmt: skip
 def test_the_whole_file_is_refused(body: bytes, rule: str) -> None:
     with pytest.raises(ListRefused) as refused:
-        read_all(dossier_v3, body)
+        read_all(v3_json, body)
     assert refused.value.rule == rule
     assert RULES[rule].effect == "file"
 
@@ -234,7 +234,7 @@ def test_objects_are_cut_as_the_json_module_reads_them_however_they_drip(told: l
 @given(st.binary(max_size=200) | st.text(alphabet='[]{}",:\\ 1ae', max_size=60).map(str.encode))
 def test_no_bytes_make_the_reader_fail(body: bytes) -> None:
     try:
-        assert all(isinstance(one, Cells | Fault) for one in read_all(dossier_v3, body))
+        assert all(isinstance(one, Cells | Fault) for one in read_all(v3_json, body))
     except ListRefused as refused:
         assert RULES[refused.rule].effect == "file"
 
@@ -246,10 +246,10 @@ VALUES = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_s
 @given(st.dictionaries(st.sampled_from(sorted(NAMES)), VALUES, max_size=8), st.dates(date(2020, 1, 1), date(2030, 1, 1)))
 def test_no_values_make_validation_fail_and_every_rule_has_its_sentence(changes: dict[str, object], on: date) -> None:
     try:
-        (only,) = read_all(dossier_v3, json.dumps([{**DOSSIER, **changes}]).encode())
+        (only,) = read_all(v3_json, json.dumps([{**DOSSIER, **changes}]).encode())
     except ListRefused as refused:
         assert RULES[refused.rule].effect == "file"
         return
-    line = validated(only, dossier_v3.ADAPTER, on)
+    line = validated(only, v3_json.ADAPTER, on)
     findings = line.remarks if isinstance(line, Record) else line.findings if isinstance(line, Rejected) else ()
     assert {RULES[one.rule].effect for one in findings} <= {"remark", "rejected"}

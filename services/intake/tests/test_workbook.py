@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 from workbook_specimens import OFFICE, by_hand, written
 
-from intake.formats import ADAPTERS, csv_list, dossier_v3, dossier_v3_xlsx, xlsx_list
+from intake.formats import ADAPTERS, csv_list, v3_json, v3_xlsx, xlsx_list
 from intake.formats.cells import Cells, Fault, ListRefused, RawLine
 from intake.formats.csv_list import ENROLMENTS, LEAVERS
 from intake.formats.workbook import rows
@@ -166,22 +166,22 @@ def test_a_bad_row_costs_only_itself() -> None:
 
 
 def test_a_header_alone_is_no_list() -> None:
-    for reader, body in ((xlsx_list, leavers_xlsx()), (dossier_v3_xlsx, dossiers_xlsx()), (xlsx_list, written([]))):
+    for reader, body in ((xlsx_list, leavers_xlsx()), (v3_xlsx, dossiers_xlsx()), (xlsx_list, written([]))):
         with pytest.raises(ListRefused, match="EMPTY_LIST"):
             read_all(reader, body)
 
 
 def test_dossiers_in_a_workbook_read_as_those_in_json() -> None:
     told = [dossier(**BROKEN), dossier(nom_apprenant="ARBELIN")]
-    assert without_line(read_all(dossier_v3_xlsx, dossiers_xlsx(*told))) == without_line(read_all(dossier_v3, dossiers_json(*told)))
+    assert without_line(read_all(v3_xlsx, dossiers_xlsx(*told))) == without_line(read_all(v3_json, dossiers_json(*told)))
 
 
 def test_a_workbook_of_dossiers_needs_no_id_but_every_other_required_column() -> None:
     names = [name for name in DOSSIER if name != "id_erp_apprenant"]
-    (only,) = read_all(dossier_v3_xlsx, written(names, [DOSSIER[name] for name in names]))
+    (only,) = read_all(v3_xlsx, written(names, [DOSSIER[name] for name in names]))
     assert isinstance(only, Cells) and only.findings == ()
     with pytest.raises(ListRefused, match="HEADER_UNKNOWN"):
-        read_all(dossier_v3_xlsx, written(names[1:], [DOSSIER[name] for name in names[1:]]))
+        read_all(v3_xlsx, written(names[1:], [DOSSIER[name] for name in names[1:]]))
 
 
 def test_inspection_takes_both_and_the_header_tells_of_whom_ours_is() -> None:

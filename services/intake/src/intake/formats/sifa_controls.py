@@ -13,7 +13,7 @@ from operator import itemgetter
 
 from contracts.intake import Finding
 from intake.cleaning import departement_of_postcode, postcode_of, uai_of
-from intake.formats.dossier import is_siret
+from intake.formats.v3_fields import is_siret
 
 type Named = Mapping[str, str]
 
@@ -108,9 +108,9 @@ def _is_place(name: str, cell: str) -> bool:
     return not cell or instead.get(name, False) or uai_of(cell) is not None
 
 
-def _precedes(rupture: str, start: str, date_of: Callable[[str], date]) -> bool:
+def _precedes(broken_on: str, start: str, date_of: Callable[[str], date]) -> bool:
     try:
-        return bool(start) and date_of(rupture) < date_of(start)
+        return bool(start) and date_of(broken_on) < date_of(start)
     except ValueError:
         return True
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from intake.formats import dossier
+from intake.formats import v3_fields
 from intake.formats.cells import Adapter, Fault, ListRefused, RawLine
-from intake.formats.dossier import COLUMNS, REQUIRED, date_of
+from intake.formats.v3_fields import COLUMNS, REQUIRED, date_of
 from intake.formats.workbook import header_of, rows
 from intake.formats.xlsx_list import XLSX, line_of
 
@@ -30,7 +30,7 @@ def read(body: BinaryIO) -> Iterator[RawLine]:
     for row in sheet:
         found = True
         named = line_of(row, header)
-        yield named if isinstance(named, Fault) else dossier.line_of(row.number, {"id_erp_apprenant": str(row.number), **named})
+        yield named if isinstance(named, Fault) else v3_fields.line_of(row.number, {"id_erp_apprenant": str(row.number), **named})
     if not found:
         raise ListRefused("EMPTY_LIST")
 

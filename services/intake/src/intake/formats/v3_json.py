@@ -5,8 +5,8 @@ from typing import BinaryIO
 
 from chassis.problems import NotStrictJson, strict_json
 from intake.formats.cells import Adapter, Fault, RawLine
-from intake.formats.dossier import COLUMNS, NAMES, date_of, line_of
 from intake.formats.json_array import objects
+from intake.formats.v3_fields import COLUMNS, NAMES, date_of, line_of
 
 
 def read(body: BinaryIO) -> Iterator[RawLine]:
