@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from raccroche import keeping_commands
+from raccroche.campaign_commands import campaign
 from raccroche.demo.command import demo
 from raccroche.detection_commands import detection
 from raccroche.history_commands import history
@@ -34,6 +35,7 @@ app.command("demo")(demo)
 app.add_typer(history, name="history")
 keeping_commands.add_to(intake)
 intake.add_typer(detection, name="detection")
+intake.add_typer(campaign, name="campaign")
 app.add_typer(intake, name="intake")
 app.add_typer(ops, name="ops")
 app.add_typer(transmission, name="transmission")
