@@ -34,7 +34,7 @@ from intake.formats.cells import Cells, RawLine
 from intake.identity import Digests, Register
 from intake.likeness import tokens_of
 from intake.lists import Job, LineVerdict
-from intake.record import Record
+from intake.record import Contract, Record
 from intake.snapshots import Snapshot
 from intake.sorting import About, Prepared, Sorted, Sorter, hmac_of
 from intake.sources import SourceHandler
@@ -225,17 +225,21 @@ def _enrolment_seen(job: Job, one: About) -> EnrolmentSeen:
     record = one.record
     return EnrolmentSeen(
         person_id=one.person_id, list_id=job.list_id, line=record.line, uai=record.uai, formation=record.formation,
-        start=record.entry_date, end=record.exit_date, apprentice=bool(record.contracts), reference_date=job.reference_date,
+        start=record.entry_date, end=record.exit_date, apprentice=record.apprentice, reference_date=job.reference_date,
     )  # fmt: skip
 
 
 def _contracts(job: Job, one: About, trace: Trace) -> Iterator[Request[PersonCommand]]:
-    for contract in one.record.contracts:
-        fact = ContractSeen(
-            person_id=one.person_id, list_id=job.list_id, line=one.record.line, uai=one.record.uai, start=contract.start,
-            end=contract.end, broken_on=contract.broken_on,
-        )  # fmt: skip
-        yield request_of(job, f"contract {one.record.line} {contract.start}", RecordContract(fact=fact), trace)
+    record = one.record
+    for contract in record.contracts:
+        fact = _contract_seen(one.person_id, job.list_id, record.line, record.uai, contract)
+        yield request_of(job, f"contract {record.line} {contract.start}", RecordContract(fact=fact), trace)
+
+
+def _contract_seen(person_id: UUID, list_id: UUID, line: int, uai: str, contract: Contract) -> ContractSeen:
+    return ContractSeen(
+        person_id=person_id, list_id=list_id, line=line, uai=uai, start=contract.start, end=contract.end, broken_on=contract.broken_on
+    )
 
 
 def _diploma(job: Job, one: About, trace: Trace) -> Iterator[Request[PersonCommand]]:
@@ -249,9 +253,12 @@ def _from_snapshot(job: Job, person_id: UUID, snapshot: Snapshot, trace: Trace) 
     place, line = snapshot.list_id, snapshot.line
     enrolment = EnrolmentSeen(
         person_id=person_id, list_id=place, line=line, uai=snapshot.uai, formation=snapshot.formation,
-        start=snapshot.start_on, end=snapshot.end_on, reference_date=snapshot.reference_date,
+        start=snapshot.start_on, end=snapshot.end_on, apprentice=snapshot.apprentice, reference_date=snapshot.reference_date,
     )  # fmt: skip
     yield request_of(job, f"enrolment {line}", RecordEnrolment(fact=enrolment), trace, of=place)
+    for contract in snapshot.contracts:
+        told = _contract_seen(person_id, place, line, snapshot.uai, contract)
+        yield request_of(job, f"contract {line} {contract.start}", RecordContract(fact=told), trace, of=place)
     if snapshot.diploma is not None:
         diploma = DiplomaSeen(person_id=person_id, list_id=place, line=line, diploma=snapshot.diploma)
         yield request_of(job, f"diploma {line}", RecordDiploma(fact=diploma), trace, of=place)

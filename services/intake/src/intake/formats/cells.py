@@ -67,21 +67,24 @@ class GuardianCells:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContractCells:
-    """One apprenticeship contract, as text. broken_on: the day of its rupture."""
+    """One apprenticeship contract, as text. broken_on: the day of its rupture. Its motive is none of our business, only that it has one."""
 
     start: str = ""
     end: str = ""
     broken_on: str = ""
-    motive: str = ""
+    has_motive: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingCells:
-    """The frame of an apprenticeship, as text: from it follows whether the apprentice is still in training."""
+    """The frame of an apprenticeship beside its entry, as text: from it follows whether the apprentice is still in training.
 
-    entry: str = ""
+    status: the sender's own word for it, which decides nothing.
+    """
+
     end: str = ""
     excluded_on: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
