@@ -14,8 +14,12 @@ ListFormat = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")
 Content = Literal["leavers", "enrolments", "all"]
 HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
-ExitOrigin = Literal["list", "report", "self"]
-WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone"]
+ExitOrigin = Literal["list", "report", "self", "absence", "campaign"]
+SnapshotKind = Literal["previous", "current", "diplomas", "followed"]
+WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone", "linked"]
+Criterion = Literal["same_names", "names_swapped", "names_sound_alike", "birth_date_differs", "family_name_differs", "first_name_differs"]
+LinkReason = Literal["sender_confirmed", "document_seen", "young_person_said", "mistake", "other"]
+RiskSignal = Literal["absences", "no_assignment"]
 ContestMotive = Literal["enrolled_elsewhere", "diploma_held", "wrong_person", "other"]
 
 
@@ -107,10 +111,47 @@ class ListRefused(_OfList):
 
 
 class ReportReceived(_OfList):
-    """One young person was reported by a professional, or came forward; the report is a list of one line."""
+    """One young person was reported by a professional, or came forward, or is at risk; the report is a list of one line."""
 
-    origin: Public[Literal["report", "self"]]
+    origin: Public[Literal["report", "self", "risk"]]
     reference_date: Public[date]
+
+
+class SnapshotManifest(BaseModel):
+    """What remains of one file of everybody: `digest` is keyed, of its bytes, so that nobody can look for a person in it."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Public[SnapshotKind]
+    lines: Public[int]
+    size: Public[int]
+    digest: Public[Sha256]
+
+
+class MatchFigures(BaseModel):
+    """What became of each line of somebody seen, by a cross-match; all but `seen` add up to `seen`.
+
+    `review`: somebody near enough is enrolled, followed or holds a diploma for a human to look; `leavers` go on as a list's lines.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    seen: Public[int]
+    unreadable: Public[int]
+    under_16: Public[int]
+    still_enrolled: Public[int]
+    review: Public[int]
+    followed: Public[int]
+    not_dropout: Public[int]
+    leavers: Public[int]
+
+
+class CampaignMatched(_OfList):
+    """A country's two years were matched; those who are in the earlier one only are the lines of this list. Who did it is the actor."""
+
+    reference_date: Public[date]
+    rule: Public[str]
+    rule_version: Public[int]
+    snapshots: Public[tuple[SnapshotManifest, ...]]
+    figures: Public[MatchFigures]
 
 
 class ListLineRejected(_OfList):
@@ -171,7 +212,11 @@ class SourceResumed(_OfSource):
 
 
 class ExitSeen(_OfPerson):
-    """A young person left: a list says so, a professional's report, or the one concerned. `exit_date` is the first day out."""
+    """A young person left: a list says so, or lacks them, a professional's report, or the one concerned. `exit_date` is the first day out.
+
+    Where `origin` is `absence`, `list_id` and `line` are the last line that told the young person, `last_seen` its list's reference
+    date, and `absent_from` the establishment's next complete list.
+    """
 
     list_id: Public[UUID]
     line: Public[int]
@@ -186,6 +231,8 @@ class ExitSeen(_OfPerson):
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
     origin: Pseudonymous[ExitOrigin] = "list"
+    last_seen: Pseudonymous[date | None] = None
+    absent_from: Public[UUID | None] = None
 
     def happened(self) -> date | None:
         return self.exit_date
@@ -194,7 +241,7 @@ class ExitSeen(_OfPerson):
 class EnrolmentSeen(_OfPerson):
     """A young person whom somebody looks for is enrolled. `end` is the first day out, none while it lasts.
 
-    `apprentice`: as an apprentice, so that it lasts only as long as contracts allow.
+    `apprentice`: as an apprentice, so that it lasts only as long as contracts allow. `reference_date`: the day as of which it was told.
     """
 
     list_id: Public[UUID]
@@ -204,6 +251,7 @@ class EnrolmentSeen(_OfPerson):
     start: Pseudonymous[date | None]
     end: Pseudonymous[date | None]
     apprentice: Pseudonymous[bool] = False
+    reference_date: Public[date | None] = None
 
     def happened(self) -> date | None:
         return self.start
@@ -231,6 +279,29 @@ class DiplomaSeen(_OfPerson):
     diploma: Pseudonymous[str]
 
 
+class RiskSignalled(_OfPerson):
+    """A young person who has not left may be about to: for prevention, apart from dropouts; no case follows.
+
+    `absences`: so many half-days in a `month` (`2026-01`). `no_assignment`: to no establishment at the start of the school year that
+    begins in `school_year`.
+    """
+
+    list_id: Public[UUID]
+    line: Public[int]
+    signal: Pseudonymous[RiskSignal]
+    half_days: Pseudonymous[int | None]
+    month: Pseudonymous[str | None]
+    school_year: Pseudonymous[int | None]
+    uai: Pseudonymous[Uai]
+    formation: Pseudonymous[str | None]
+    reference_date: Public[date]
+    age: Pseudonymous[int]
+    departement: Pseudonymous[Departement]
+    identity: Sealed[Identity]
+    contact: Sealed[Contact] | None
+    guardians: Sealed[Guardians] | None
+
+
 class Flags(BaseModel):
     """Two independent duties, never one (DOMAIN 2.2): leaver without diploma; minor under the training obligation."""
 
@@ -242,7 +313,8 @@ class Flags(BaseModel):
 class DropoutDetected(_OfPerson):
     """The finding, by a versioned rule over dated facts, that a young person has left without what the law expects.
 
-    `facts` are the ids of the events that the rule read; `coverage` the sources known on that day, by format.
+    `facts` are the ids of the events that the rule read; `coverage` the sources known on that day, by format; `origin` says how
+    the exit that counts became known.
     """
 
     detection_id: Pseudonymous[UUID]
@@ -261,6 +333,7 @@ class DropoutDetected(_OfPerson):
     identity: Sealed[Identity]
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
+    origin: Pseudonymous[ExitOrigin] = "list"
 
 
 class DropoutContested(_OfPerson):
@@ -277,7 +350,8 @@ class DropoutConfirmed(_OfPerson):
 
 
 class DropoutWithdrawn(_OfPerson):
-    """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), or with its rule."""
+    """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), with its rule, or since
+    the same person, `linked` by now, has an earlier one."""
 
     detection_id: Pseudonymous[UUID]
     reason: Pseudonymous[WithdrawalReason]
@@ -285,73 +359,62 @@ class DropoutWithdrawn(_OfPerson):
     motive: Pseudonymous[ContestMotive | None] = None
 
 
-class _OfCampaign(IntakeEvent):
-    campaign_id: Public[UUID]
+class PersonsLinked(_OfPerson):
+    """A human says that these are one person. Said in both streams; both keep their ids. Who it was is the actor."""
 
-    @property
-    def subject(self) -> str:
-        return str(self.campaign_id)
+    other_id: Pseudonymous[PersonId]
+    reason: Public[LinkReason]
+
+
+class PersonsUnlinked(_OfPerson):
+    """A human says that these are two persons after all: two histories again. Said in both streams."""
+
+    other_id: Pseudonymous[PersonId]
+    reason: Public[LinkReason]
+
+
+class IdentityCandidateFound(_OfPerson):
+    """These two might be one person; a human decides. `score` in hundredths orders the work; `person_id` is the smaller id."""
+
+    other_id: Pseudonymous[PersonId]
+    score: Pseudonymous[int]
+    criteria: Pseudonymous[tuple[Criterion, ...]]
+
+
+class IdentityCandidateDismissed(_OfPerson):
+    """A human looked at them: two persons."""
+
+    other_id: Pseudonymous[PersonId]
+    reason: Public[LinkReason]
+
+
+class IdentitiesConsulted(_OfPerson):
+    """A reviewer read who two candidates are: who is the actor. Private: it stays in intake's own store."""
+
+    private: ClassVar[bool] = True
+    other_id: Pseudonymous[PersonId]
 
     @property
     def stream(self) -> str:
-        return f"campaign-{self.campaign_id}"
+        return f"consultations-{self.person_id}"
 
 
-class SnapshotFile(BaseModel):
-    """One file of a campaign, of which nothing else remains. `hmac_sha256`: of its bytes, under intake's own key."""
-
-    model_config = ConfigDict(frozen=True)
-    kind: Public[Literal["previous", "current", "diplomas", "followed"]]
-    lines: Public[int]
-    size: Public[int]
-    hmac_sha256: Public[Sha256]
-
-
-class CampaignOpened(_OfCampaign):
-    """A country's enrolments of two years were matched; what follows from those who left is said from here on.
-
-    `files` is the manifest of the snapshots. The counts are of lines of somebody seen, and add up to `seen`.
-    """
-
-    sender: Public[str]
-    reference_date: Public[date]
-    rule: Public[str]
-    rule_version: Public[int]
-    files: Public[tuple[SnapshotFile, ...]]
-    seen: Public[int]
-    unreadable: Public[int]
-    under_16: Public[int]
-    still_enrolled: Public[int]
-    review: Public[int]
-    followed: Public[int]
-    not_dropout: Public[int]
-    leavers: Public[int]
-
-
-class CampaignClosed(_OfCampaign):
-    """Every line of a leaver is decided upon. `held`: lines that contradict a person already known, for a human."""
-
-    leavers: Public[int]
-    held: Public[int]
-    rejected: Public[int]
-    detected: Public[int]
-
-
-type CampaignEvent = CampaignOpened | CampaignClosed
 type ListEvent = (
-    ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived
+    ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived | CampaignMatched
     | ListLineRejected | ListLineHeld | ListLineReconsidered | ListClosed
 )  # fmt: skip
 type SourceEvent = SourceExpected | SourceSilent | SourceResumed
 type PersonEvent = (
-    ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen
+    ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen | RiskSignalled
     | DropoutDetected | DropoutContested | DropoutConfirmed | DropoutWithdrawn
+    | PersonsLinked | PersonsUnlinked | IdentityCandidateFound | IdentityCandidateDismissed
 )  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
-    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
+    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, CampaignMatched,
+    ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
     SourceExpected, SourceSilent, SourceResumed,
-    ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
+    ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen, RiskSignalled,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
-    CampaignOpened, CampaignClosed,
+    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, IdentitiesConsulted,
 )  # fmt: skip

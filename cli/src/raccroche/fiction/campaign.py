@@ -167,9 +167,8 @@ create macro given(k) as capital(pick(heads(), (k) // 27000) || pick(ends(), (k)
 create macro ine(i) as lpad(((((i) + {seed}) * 7919) % 1000000000)::varchar, 9, '0')
   || pick(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K'], (i)) || pick(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K'], (i) // 10);
 create macro departement(i) as case when (i) % 94 < 19 then (i) % 94 + 1 else (i) % 94 + 2 end;
-create macro uai(i) as lpad((departement(i) * 10000 + (i) // 94 % 120)::varchar, 7, '0')
-  || pick(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'L', 'M',
-    'N', 'P', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z'], (departement(i) * 10000 + (i) // 94 % 120) % 23);
+create macro uai_digits(i) as departement(i) * 10000 + (i) // 94 % 120;
+create macro uai(i) as lpad(uai_digits(i)::varchar, 7, '0') || 'ABCDEFGHJKLMNPRSTUVWXYZ'[1 + uai_digits(i) % 23];
 create macro plain(name) as upper(strip_accents(replace(name, '-', ' ')));
 create macro formation(i) as pick(['2GT', '1G', 'CAP1', 'CAP2', '2PRO', '1PRO', 'TPRO', '1STMG', 'BTS1', 'BTS2'], (i) // 7);
 create macro persons(since, count) as table

@@ -22,6 +22,7 @@ from intake.receiving import CutShort, OtherOffset, Received, Reception, Sending
 from intake.rules import Verdict, sentence_of
 from intake.verdicts import csv_of, findings_of
 
+CHARSET = re.compile(r";\s*charset=\"?([A-Za-z0-9._-]{1,40})", re.IGNORECASE)
 CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 NO_SUCH_LIST = Problem(404, "No such list", "no list of yours has this id", None)
 STATUS = {"OUT_OF_MANDATE": 403, "TOO_LARGE": 413}
@@ -49,7 +50,7 @@ def _receiving_route(router: APIRouter, reception: Reception) -> None:
         sending = Sending(
             list_id=list_id, sender=sender, format=list_format, reference_date=reference_date, actor=caller.actor,
             trace=current_trace(), territory=caller.territory, span=_span_of(request.headers.get("content-range")),
-            declared=request.headers.get("sending-key"),
+            declared=request.headers.get("sending-key"), charset=_charset_of(request.headers.get("content-type")),
         )  # fmt: skip
         try:
             received = await _received(reception, sending, request)
@@ -82,12 +83,20 @@ async def _received(reception: Reception, sending: Sending, request: Request) ->
         raise Problem(status, "The list is refused", sentence_of(refused.rule), refused.rule) from None
     except KeyReused:
         raise Problem(422, "This list id was used", "the id belongs to another list; choose a new one", None) from None
+    except asyncpg.DiskFullError:
+        raise Problem(507, "No room", "nothing of the body was kept; send it again later", "NO_ROOM") from None
     except OtherOffset as other:
         raise Problem(409, "Not to be taken up there", f"go on from byte {other.received}", "OTHER_OFFSET") from None
     except TakenOver:
         raise Problem(409, "Another request sends this list", "ask how far it is, or wait for it", "TAKEN_OVER") from None
     except (CutShort, ClientDisconnect):
         raise Problem(400, "The body was cut", "ask how far it came, and go on from there", "CUT_SHORT") from None
+
+
+def _charset_of(content_type: str | None) -> str | None:
+    """The charset that a Content-Type declares; UTF-8, which every text is that declares none, is not told apart from none."""
+    declared = CHARSET.search(content_type or "")
+    return declared[1].lower() if declared and declared[1].lower() != "utf-8" else None
 
 
 def _span_of(header: str | None) -> Span | None:
@@ -137,7 +146,8 @@ async def _list_of(pool: asyncpg.Pool, list_id: UUID, caller: Caller) -> dict[st
     found = {name: value for name, value in row.items() if name not in {"list_id", "reasons"}}
     again = {} if row["list_id"] == list_id else {"same_as": str(row["list_id"])}
     held = {"held_for": _held_for(row["reasons"])} if row["reasons"] else {}
-    return {"list_id": str(list_id), **found, **again, **held}
+    compared = [dict(one) for one in await pool.fetch(ABSENCES, row["list_id"])]
+    return {"list_id": str(list_id), **found, **again, **held, **({"absences": compared} if compared else {})}
 
 
 def _held_for(reasons: list[str]) -> list[dict[str, str]]:
@@ -162,6 +172,10 @@ select l.list_id, sender, format, reference_date,
   case when h.decision is distinct from 'released' then h.reasons end as reasons
 from lists l left join held_list h using (list_id)
 where l.list_id = coalesce((select same_as from repeated_list where list_id = $1), $1)
+"""
+
+ABSENCES = """
+select uai, earlier, missing, outcome from complete_list where list_id = $1 and outcome is not null order by uai
 """
 
 LINES = """

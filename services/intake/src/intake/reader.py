@@ -16,11 +16,12 @@ from chassis.event_store import Conflict, Connection
 from chassis.failpoints import failpoint
 from chassis.http import current_trace
 from chassis.telemetry import context_from
-from intake import batch, closing, lists, parts
+from intake import absence, batch, closing, lists, parts, roster
 from intake.batch import Desk
 from intake.domain.detection import Rule
 from intake.formats import ADAPTERS
 from intake.formats.cells import RawLine
+from intake.formats.text import lines_of
 from intake.lists import Job, ProgressLost
 from intake.sorting import Prepared
 
@@ -72,6 +73,7 @@ class Reader:
             if job is None:
                 await lists.forget_refused(connection, self.desk.clock.now())
                 await parts.forget_abandoned(connection, self.desk.clock.now())
+                await roster.forget_keys(connection, self.desk.keyring)
                 return False
             parent = context_from(job.trace.traceparent, job.trace.tracestate)
             try:
@@ -85,13 +87,17 @@ class Reader:
     async def _read(self, connection: Connection, job: Job, trace: Trace) -> None:
         keys = (await self.desk.keyring.keys([job.list_id]))[job.list_id]
         after = job.last_line
-        raw = ADAPTERS[job.format].read(parts.opened(self.pool, keys, job.list_id, job.size))
+        raw = lines_of(ADAPTERS[job.format], parts.opened(self.pool, keys, job.list_id, job.size), job.charset)
         lines = batched(dropwhile(lambda one: one.line <= job.last_line, raw), self.lines_at_once)
         async with aclosing(_ahead(partial(self._next, lines, job))) as batches:
             async for prepared in batches:
                 await self._again(partial(batch.take, self.desk, connection, job, prepared, after=after, trace=trace))
                 after = prepared[-1].raw.line
                 failpoint("intake_mid_list")
+        await self._again(partial(absence.compare, self.desk, connection, job, trace))
+        failpoint("intake_compared")
+        while await self._again(partial(absence.tell_some, self.desk, connection, job, trace)):
+            failpoint("intake_mid_absences")
         while await self._again(partial(closing.decide_some, self.desk, connection, job, self.rule, trace)):
             failpoint("intake_mid_decisions")
         await self._again(partial(closing.close, self.desk, connection, job, trace))

@@ -1,4 +1,4 @@
-"""Identity's folding (`cleaning.folded`) as DuckDB macros; a test compares every admitted letter."""
+"""Identity's folding of names (`cleaning.folded`) as DuckDB macros; a test compares every admitted letter."""
 
 TWO_LETTERS = {
     "œ": "OE", "Œ": "OE", "æ": "AE", "Æ": "AE", "ß": "SS", "ĳ": "IJ", "Ĳ": "IJ", "ǆ": "DZ", "ǅ": "DZ", "Ǆ": "DZ", "ǉ": "LJ", "ǈ": "LJ",
@@ -15,7 +15,7 @@ def _replaced(name: str) -> str:
 
 RARE = "".join((*TWO_LETTERS, *ONE_LETTER))
 
-MACROS = rf"""
+MACROS = f"""
 create or replace temp macro letters_of(name) as regexp_replace(upper(strip_accents(name)), '[^A-Z]', '', 'g');
 create or replace temp macro folded(name) as case
   when regexp_full_match(name, '[A-Za-z]*') then upper(name)

@@ -1,9 +1,9 @@
 """Who is in last year's lists and in none of this year's: the cross-match by DuckDB, out of core, under intake's rule of identity.
 
-The same: INE and birth date agree and the first given name agrees (or both names do, swapped); or, an INE lacking on one side, folded
-names, birth date and commune of birth are equal and no second INE stands under them. Less than that, but something (an INE alone,
-names and birth date with a commune unstated, the same identity under another INE), goes to a human. Under-16s are counted where they
-are read and left there. Each file is read once; nearly everybody stands in both years with the same cells, and is done with there.
+The same, as `intake.identity` has it: INE, birth date and first given name agree, or both names, swapped; or, an INE lacking on one
+side, folded names, birth date and commune of birth (through mergers) are equal and no second INE stands under them. Less than that,
+but something (an INE alone, names and birth date with a commune unstated, the same identity under another INE), goes to a human.
+Under-16s are counted where they are read and left there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,13 +13,15 @@ from datetime import date, timedelta
 import duckdb
 
 from chassis.paris import age_on
+from contracts.intake import SnapshotKind
 from intake.campaign.folding import MACROS
-from intake.campaign.snapshots import Kind, Snapshot
+from intake.campaign.snapshots import Snapshot
 from intake.cleaning import INE
 from intake.domain.detection import Rule
+from intake.reference.communes import communes, current_commune
 
-type Row = tuple[str, str, str, str, str, str, str, str, str, list[str]]
-"""uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit (ISO), diplomas; all text."""
+type Row = tuple[str, str, str, str, str, str, str, str, str, str, tuple[str, ...]]
+"""person, uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit (ISO), diplomas; all text."""
 
 UNREADABLE_PER_THOUSAND = 1
 
@@ -50,55 +52,55 @@ class Match:
     """
 
     connection: duckdb.DuckDBPyConnection
-    snapshots: Mapping[Kind, Snapshot]
+    snapshots: Mapping[SnapshotKind, Snapshot]
     reference: date
     rule: Rule
 
-    def run(self) -> tuple[Funnel, dict[Kind, int]]:
+    def run(self) -> tuple[Funnel, dict[SnapshotKind, int]]:
         """The funnel, and how many lines each file has. What is left is read by `leavers` and `reviews`.
 
         Raises:
             TooManyUnreadable; duckdb.Error: a file that is not what it says.
         """
-        lines: dict[Kind, int] = {}
         self._sql(MACROS)
         self._sql(HELPERS.format(ine=INE.pattern))
-        self._sql(CURRENT.format(current=self.snapshots["current"].scan(), **self._days()))
-        self._sql(PREVIOUS.format(previous=self.snapshots["previous"].scan(), **self._days()))
-        self._sql(SEEN.format(**self._days()))
-        unreadable, under_16, enrolled, left, lines["previous"] = self._row(COUNTED)
-        ended, young, bad, lines["current"] = self._row(COUNTED_CURRENT.format(**self._days()))
-        unreadable += self._bad("previous")
-        lines["previous"] += self._bad("previous")
-        lines["current"] += self._bad("current")
-        self._readable("previous", unreadable, lines["previous"])
-        self._readable("current", bad + self._bad("current"), lines["current"])
+        self._remember_mergers()
+        self._sql(ENROLLED.format(current=self._scan("current"), **self._days()))
+        self._sql(SEEN.format(previous=self._scan("previous"), **self._days()))
+        low = ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
+        for kind, query in BESIDE.items():
+            self._sql(query.format(scan=self._scan(kind)) if kind in self.snapshots else NOBODY.format(kind=kind))
         self._relate("seen", "enrolled")
         self._sql(ABSENT)
-        others: tuple[tuple[Kind, str], ...] = (("followed", FOLLOWED), ("diplomas", DIPLOMAS))
-        for kind, scan in others:
-            self._sql(NOBODY.format(kind=kind) if kind not in self.snapshots else scan.format(scan=self.snapshots[kind].scan()))
-            self._relate("absent", kind)
-            if kind in self.snapshots:
-                lines[kind] = self._row(f"select count(*) from {kind}")[0] + self._bad(kind)
-                self._readable(kind, self._bad(kind), lines[kind])
-        self._sql(DECIDE.format(enrolled_days=self.rule.enrolled_days, **self._days()))
-        found, doubtful, review, followed, not_dropout, leavers = self._row(FATES)
+        self._relate("absent", "followed")
+        self._sql(UNSETTLED.format(low=low, **self._days()))
+        self._relate("unsettled", "diplomas", counted="absent")
+        self._sql(DECIDE.format(low=low, enrolled_days=self.rule.enrolled_days, **self._days()))
+        return self._counted()
+
+    def _counted(self) -> tuple[Funnel, dict[SnapshotKind, int]]:
+        previous = self._row(COUNTED.format(previous=self._scan("previous"), **self._days()))
+        ended = self._row(COUNTED_CURRENT.format(**self._days()))
+        bad = {kind: self._bad(kind) for kind in self.snapshots}
+        unreadable = {**bad, "previous": bad["previous"] + previous[2], "current": bad["current"] + ended[2]}
+        lines = {kind: bad[kind] + self._row(f"select count(*) from {kind}")[0] for kind in BESIDE if kind in self.snapshots}
+        lines |= {"previous": bad["previous"] + previous[3], "current": bad["current"] + ended[3]}
+        for kind, count in unreadable.items():
+            if count * 1000 > lines[kind] * UNREADABLE_PER_THOUSAND:
+                raise TooManyUnreadable(f"{kind}: {count:,} of {lines[kind]:,} lines cannot be read")
+        left, met, doubt, followed, not_dropout, leavers = self._row(FATES)
+        over_16, under_16 = previous[0] + ended[0], previous[1] + ended[1]
         funnel = Funnel(
-            seen=enrolled + left + ended + under_16 + young + unreadable, unreadable=unreadable, under_16=under_16 + young,
-            still_enrolled=enrolled + found, review=doubtful + review, followed=followed, not_dropout=not_dropout, leavers=leavers,
+            seen=over_16 + under_16 + unreadable["previous"], unreadable=unreadable["previous"], under_16=under_16,
+            still_enrolled=over_16 - left + met, review=doubt, followed=followed, not_dropout=not_dropout, leavers=leavers,
         )  # fmt: skip
         return funnel, lines
 
     def leavers(self) -> Iterator[Row]:
-        """Lines of those who may be dropouts, each person's together, in an order that depends on nothing but the files."""
+        """Lines of those who may be dropouts, by person; of one day's exits the longest stay comes last and so is the one that counts."""
         found = self.connection.execute(LEAVERS)
         while rows := found.fetchmany(5000):
             yield from rows
-
-    def leaver_lines(self) -> int:
-        """How many lines `leavers` gives."""
-        return self._row(LEAVER_LINES)[0]
 
     def reviews(self) -> Iterator[tuple[str, ...]]:
         """Lines that a human must look at: why, then the cells of the line."""
@@ -106,29 +108,28 @@ class Match:
         while rows := found.fetchmany(5000):
             yield from rows
 
-    def _relate(self, left: str, right: str) -> None:
-        self._sql(RELATED.format(left=left, right=right, low=self._low()))
+    def _remember_mergers(self) -> None:
+        """Under which code each commune that is no longer one stands today."""
+        today = {code: current_commune(code) for code in communes()}
+        gone = {code: into for code, into in today.items() if code != into}
+        self.connection.execute(MERGED, [list(gone), list(gone.values())])
 
-    def _low(self) -> str:
-        """Codes that may leave their holder a dropout; where a CAP counts only sometimes, the domain says when."""
-        rule = self.rule
-        low = rule.low_diplomas | (rule.cap_diplomas if rule.cap_holder == "dropout_before_terminale" else set())
-        return ", ".join(f"'{code}'" for code in sorted(low))
+    def _relate(self, left: str, right: str, counted: str | None = None) -> None:
+        """What each line of `left` is to `right`. counted: the lines in which several INE may stand under one identity, if not `left`."""
+        self._sql(RELATED.format(left=left, right=right, counted=counted or left, **self._days()))
 
     def _days(self) -> dict[str, str]:
         """The dates between which a birth date gives an age; whole years by the civil calendar, as the domain counts them."""
         ages = {"from_16": self.rule.age_from, "from_18": self.rule.majority, "from_26": self.rule.age_before}
         return {"reference": self.reference.isoformat(), **{name: _born_by(age, self.reference).isoformat() for name, age in ages.items()}}
 
-    def _bad(self, kind: Kind) -> int:
+    def _bad(self, kind: SnapshotKind) -> int:
         if kind not in self.snapshots or self.snapshots[kind].path.suffix == ".parquet":
             return 0
         return self._row(f"select count(distinct line) from bad_{kind}")[0]
 
-    @staticmethod
-    def _readable(kind: str, unreadable: int, lines: int) -> None:
-        if unreadable * 1000 > lines * UNREADABLE_PER_THOUSAND:
-            raise TooManyUnreadable(f"{kind}: {unreadable:,} of {lines:,} lines cannot be read")
+    def _scan(self, kind: SnapshotKind) -> str:
+        return self.snapshots[kind].scan()
 
     def _sql(self, statements: str) -> None:
         self.connection.execute(statements)
@@ -148,26 +149,24 @@ def _born_by(age: int, on: date) -> date:
 
 HELPERS = """
 create or replace temp macro day_of(cell) as coalesce(try_cast(cell as date), try_strptime(cell, '%d/%m/%Y')::date);
+create or replace temp macro place_of(cell) as nullif(upper(trim(cell)), '');
 create or replace temp macro ine_of(cell) as
   case when regexp_full_match(upper(replace(cell, ' ', '')), '{ine}') then upper(replace(cell, ' ', '')) end;
-create or replace temp macro commune_of(cell) as nullif(upper(trim(cell)), '');
-create or replace temp macro initial(name) as
-  upper(translate(strip_accents(left(ltrim(name, ' -.''’ʼ'), 1)), 'ŒÆØœæø', 'OAOOAO'));
 """
 
-CURRENT = """
+MERGED = """
+create or replace temp table merged as select unnest(?::varchar[]) as code, unnest(?::varchar[]) as today;
+"""
+
+ENROLLED = """
 create temp table current_year as
-select ine, nom, prenom, birth, commune_naissance as commune,
-  case when date_sortie <> '' then [uai, date_naissance, formation, date_entree, date_sortie] end as ended
-from (select *, day_of(date_naissance) as birth from {current});
+select ine, nom, prenom, birth, commune, birth is null as unreadable,
+  case when left_on is null and date_sortie = '' or left_on > date '{reference}' then null
+    else [uai, date_naissance, formation, date_entree, date_sortie] end as ended
+from (select *, day_of(date_naissance) as birth, case when date_sortie <> '' then day_of(date_sortie) end as left_on,
+    commune_naissance as commune from {current});
 
-update current_year set ended = null where ended is not null and not coalesce(day_of(ended[5]) <= date '{reference}', false);
-
-create temp view enrolled as
-select rowid as id, ine, nom, prenom, birth, commune, null::varchar as told
-from current_year where ended is null and nom <> '' and prenom <> '';
-
-create temp view known as select ine, birth, prenom from enrolled where length(ine) = 11 and birth <= date '{from_16}';
+create temp view enrolled as select ine, nom, prenom, birth, commune, null::varchar as told from current_year where ended is null;
 
 create temp table ended as
 select ended[1] as uai, ine, nom, prenom, ended[2] as date_naissance, commune as commune_naissance, ended[3] as formation,
@@ -175,89 +174,86 @@ select ended[1] as uai, ine, nom, prenom, ended[2] as date_naissance, commune as
 from current_year where ended is not null;
 """
 
-PREVIOUS = """
-create temp table previous_year as
-select fate, count(*) as n,
-  list([uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie]) filter (fate = 'left') as lines
-from (
-  select *, case when birth is null or nom = '' or prenom = '' then 'unreadable' when birth > date '{from_16}' then 'under_16'
-    when exists (select 1 from known k where k.ine = p.ine and k.birth = p.old_enough and k.prenom = p.prenom)
-      then 'enrolled' else 'left' end as fate
-  from (select *, day_of(date_naissance) as birth, case when birth <= date '{from_16}' then birth end as old_enough from {previous}) p)
-group by fate;
-"""
-"""One pass: whose INE, birth date and first name stand in this year's file letter for letter is enrolled; who is left is kept."""
-
 COUNTED = """
-select coalesce(sum(n) filter (fate = 'unreadable'), 0), coalesce(sum(n) filter (fate = 'under_16'), 0),
-  coalesce(sum(n) filter (fate = 'enrolled'), 0), coalesce(sum(n) filter (fate = 'left'), 0), coalesce(sum(n), 0)
-from previous_year
+select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}'), count(*) filter (birth is null), count(*)
+from (select day_of(date_naissance) as birth from {previous})
 """
 
 COUNTED_CURRENT = """
 select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}'),
-  (select count(*) from current_year where birth is null or nom = '' or prenom = ''), (select count(*) from current_year)
+  (select count(*) from current_year where birth is null), (select count(*) from current_year)
 from ended
 """
 
 SEEN = """
-create temp table seen as
+create temp table line_seen as
 with lines as (
-  select l[1] as uai, l[2] as ine, l[3] as nom, l[4] as prenom, l[5] as date_naissance, l[6] as commune_naissance, l[7] as formation,
-    l[8] as date_entree, l[9] as date_sortie, day_of(l[5]) as birth
-  from (select unnest(lines) as l from previous_year where fate = 'left')
+  select p.* exclude (plainly)
+  from (select *, case when prenom <> '' and regexp_full_match(ine, '[0-9]{{9}}[A-HJK]{{2}}') then ine end as plainly
+    from (select *, day_of(date_naissance) as birth from {previous}) where birth <= date '{from_16}') p
+  anti join enrolled e on p.plainly = e.ine and p.birth = e.birth and p.prenom = e.prenom
   union all
-  select * from ended where birth <= date '{from_16}' and nom <> '' and prenom <> ''
+  select * from ended where birth <= date '{from_16}'
 )
-select row_number() over () as id, * exclude (ine), ine as ine_cell, ine_of(ine) as ine, folded(nom) as family, folded(prenom) as first,
-  commune_of(commune_naissance) as commune
-from lines;
+select * exclude (ine), ine as ine_cell, ine_of(ine) as ine, folded(nom) as family, folded(prenom) as first,
+  coalesce(merged.today, place_of(commune_naissance)) as commune
+from lines left join merged on merged.code = place_of(commune_naissance);
+
+create temp view seen as select rowid as id, * from line_seen;
 """
 
-FOLLOWED = """
+BESIDE: Mapping[SnapshotKind, str] = {
+    "followed": """
 create temp table followed as
-select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune,
-  null::varchar as told
-from {scan};
-"""
-DIPLOMAS = """
+select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, null::varchar as told from {scan};
+""",
+    "diplomas": """
 create temp table diplomas as
-select row_number() over () as id, ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune,
-  lpad(nullif(trim(diplome_obtenu), ''), 2, '0') as told
-from {scan};
-"""
+select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, lpad(diplome_obtenu, 2, '0') as told from {scan};
+""",
+}
+"""Who is followed already, and who holds a diploma; where there is no such file, nobody."""
+
 NOBODY = """
-create temp table {kind} (id bigint, ine varchar, nom varchar, prenom varchar, birth date, commune varchar, told varchar);
+create temp table {kind} (ine varchar, nom varchar, prenom varchar, birth date, commune varchar, told varchar);
 """
 
 RELATED = """
 create temp table near_{right} as
-select nom, prenom, birth, told, ine_of(ine) as ine, commune_of(commune) as commune, folded(nom) as family, folded(prenom) as first
-from (
-  select r.* from {right} r semi join {left} l on upper(replace(r.ine, ' ', '')) = l.ine
+with placed as materialized (
+  select distinct birth, commune from {left} where commune is not null
   union
-  select r.* from {right} r semi join {left} l on r.birth = l.birth and upper(trim(r.commune)) = l.commune
+  select l.birth, m.code from {left} l join merged m on m.today = l.commune
+),
+unplaced as materialized (select distinct family, first, birth from {left} where commune is null),
+old as (select * from {right} where birth <= date '{from_16}'),
+perhaps as (
+  select * from {right} where upper(replace(ine, ' ', '')) in (select ine from {left} where ine is not null)
   union
-  select r.* from (select * from {right} where length(trim(commune)) = 0) r semi join {left} l
-    on r.birth = l.birth and initial(r.nom) = left(l.family, 1)
+  select r.* from old r semi join placed p on r.birth = p.birth and place_of(r.commune) = p.commune
   union
-  select r.* from {right} r semi join (select * from {left} where commune is null) l
-    on r.birth = l.birth and initial(r.nom) = left(l.family, 1));
+  select r.* from (select * from old where place_of(commune) is null) r
+    semi join {left} p on r.birth = p.birth and folded(r.nom) = p.family and folded(r.prenom) = p.first
+  union
+  select r.* from (select * from old where birth in (select birth from unplaced)) r
+    semi join unplaced p on r.birth = p.birth and folded(r.nom) = p.family and folded(r.prenom) = p.first
+)
+select * exclude (ine, commune, code, today), ine_of(ine) as ine, coalesce(merged.today, place_of(commune)) as commune,
+  folded(nom) as family, folded(prenom) as first
+from perhaps left join merged on merged.code = place_of(commune);
 
 create temp table ines_{right} as
-with unproven as (
-  select family, first, birth, commune from {left} where ine is null
-  union
-  select family, first, birth, commune from near_{right} where ine is null)
+with told as (
+  select family, first, birth, commune, ine from {counted} union all select family, first, birth, commune, ine from near_{right}
+)
 select family, first, birth, commune, count(distinct ine) as ines
-from (
-  select family, first, birth, commune, ine from {left} semi join unproven using (family, first, birth, commune)
-  union all
-  select family, first, birth, commune, ine from near_{right} semi join unproven using (family, first, birth, commune))
+from told semi join (select birth, commune from told where ine is null) lacking
+  on told.birth = lacking.birth and told.commune = lacking.commune
 group by all;
 
 create temp table met_{right} as
-select l.id, r.told, l.birth = r.birth and (l.first = r.first or l.first = r.family and l.family = r.first) as same
+select l.id, r.told,
+  l.birth = r.birth and (l.first = r.first or l.family = r.first and l.first = r.family) as same
 from {left} l join near_{right} r on l.ine = r.ine
 union all
 select l.id, r.told, (l.ine is null or r.ine is null) and l.commune = r.commune and one.ines <= 1 as same
@@ -267,56 +263,70 @@ from {left} l join near_{right} r on l.family = r.family and l.first = r.first a
 where l.commune = r.commune or ((l.commune is null or r.commune is null) and (l.ine is null or r.ine is null));
 
 create temp table fate_{right} as
-select id, bool_or(coalesce(same, false)) as same, bool_or(same and told not in ({low})) as high,
-  bool_or(not coalesce(same, false) and told not in ({low})) as perhaps_high
+select id, bool_or(coalesce(same, false)) as same, list(distinct told) filter (same and told is not null) as told,
+  list(distinct told) filter (not coalesce(same, false) and told is not null) as perhaps
 from met_{right} group by id;
 """
 
 ABSENT = """
-create temp table absent as select id, ine, family, first, birth, commune from seen where id not in (select id from fate_enrolled);
+create temp table absent as select * from seen where id not in (select id from fate_enrolled);
 """
 
-DECIDE = """
-create temp table standing as
-select a.*, coalesce(f.same, false) as is_followed,
-  coalesce(f.same, true) = false or coalesce(d.perhaps_high and not coalesce(d.high, false), false) as doubt,
-  coalesce(d.high, false) as high
-from absent a left join fate_followed f using (id) left join fate_diplomas d using (id);
+UNSETTLED = """
+create temp table unsettled as
+select * from absent where id in (select id from fate_followed)
+union all
+select a.* from absent a anti join (select * from diplomas where told not in ({low})) d
+  on a.ine = d.ine and a.birth = d.birth and a.prenom = d.prenom and a.birth <= date '{from_18}' and a.prenom <> ''
+where a.id not in (select id from fate_followed);
+"""
+"""Adults whose own diploma reaches the level are no dropouts: nearly everybody who left, and nothing more need be asked of them."""
 
-create temp table maybe as
-select p.*, coalesce(p.ine, p.family || '|' || p.commune, p.family) as known_by, s.high, day_of(date_entree) as entry,
-  least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit
-from standing s join seen p using (id)
-where not is_followed and not doubt and (s.birth > date '{from_18}' or s.birth > date '{from_26}' and not high);
+DECIDE = """
+create or replace temp macro reached(codes) as coalesce(len(list_filter(codes, lambda code : code not in ({low}))), 0) > 0;
+
+create temp table standing as
+select a.*, coalesce(a.ine, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
+  coalesce(f.same, false) as is_followed,
+  f.id is not null and not f.same
+    or reached(d.perhaps) and not reached(d.told) as doubt,
+  coalesce(d.told, []) as codes, day_of(date_entree) as entry,
+  least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit, coalesce(exit - entry, -1) as days
+from unsettled a left join fate_followed f using (id) left join fate_diplomas d using (id);
 
 create temp table decided as
-select known_by, birth, first from maybe group by all
-having arg_max(exit - entry, exit) >= {enrolled_days} and birth > date '{from_26}' and not bool_or(high) or birth > date '{from_18}';
+select person, flatten(list(codes)) as codes,
+  (arg_max(days, row(exit, days)) >= {enrolled_days} and bool_and(birth > date '{from_26}')
+    and not reached(flatten(list(codes)))) as l313_7,
+  bool_and(birth > date '{from_18}') as obligation_formation
+from standing where not is_followed and not doubt group by person;
 
 create temp table leaver as
-select m.*, coalesce((select list(distinct told order by told) from met_diplomas d where d.id = m.id and d.same), []) as diplomas
-from maybe m semi join decided using (known_by, birth, first);
+select s.*, d.codes as diplomas from standing s join decided d using (person)
+where not is_followed and not doubt and (l313_7 or obligation_formation);
 """
 """As `domain.detection.SIEI_V1` decides on the same facts; a test compares the two over every combination of them."""
 
 FATES = """
-select (select count(*) from fate_enrolled where same), (select count(*) from fate_enrolled where not same),
-  (select count(*) from standing where doubt and not is_followed), (select count(*) from standing where is_followed),
-  (select count(*) from standing where not is_followed and not doubt) - (select count(*) from leaver),
+select (select count(*) from seen), (select count(*) from fate_enrolled where same),
+  (select count(*) from fate_enrolled where not same) + (select count(*) from standing where doubt and not is_followed),
+  (select count(*) from standing where is_followed),
+  (select count(*) from absent) - (select count(*) from unsettled)
+    + (select count(*) from standing where not is_followed and not doubt) - (select count(*) from leaver),
   (select count(*) from leaver)
 """
 
-CELLS = "uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree"
-ONCE = """
-(select distinct on (known_by, birth, first, uai, formation, date_entree, exit) * from leaver
-  order by known_by, birth, first, uai, formation, date_entree, exit, ine_cell, nom, prenom, date_naissance, commune_naissance)
+LEAVERS = """
+select person, uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit::varchar, diplomas
+from (select distinct on (person, uai, formation, date_entree, exit) * from leaver order by person, uai, formation, date_entree, exit, id)
+order by person, exit, days, uai, formation, date_entree
 """
-LEAVERS = f"select {CELLS}, exit::varchar, diplomas from {ONCE} order by known_by, birth, first, exit, uai, formation, date_entree"
-LEAVER_LINES = f"select count(*) from {ONCE}"
 
-REVIEWS = f"""
-select 'enrolment', {CELLS}, date_sortie from seen s join fate_enrolled f using (id) where not f.same
+REVIEWS = """
+select 'enrolment', s.uai, s.ine_cell, s.nom, s.prenom, s.date_naissance, s.commune_naissance, s.formation, s.date_entree, s.date_sortie
+from seen s join fate_enrolled f using (id) where not f.same
 union all
-select 'followed_or_diploma', {CELLS}, date_sortie from standing join seen using (id) where doubt and not is_followed
+select 'followed_or_diploma', uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie
+from standing where doubt and not is_followed
 order by all
 """

@@ -1,271 +1,227 @@
-"""One campaign from its files to its last detection; killed anywhere and begun again, it ends with the same facts, each once."""
+"""One campaign: files are matched, the leavers become a list, the list is read like any other. Killed anywhere, it is run again.
+
+Its id derives from keyed digests of the files, so the same files are the same campaign: what was committed is not done again.
+"""
 
 import asyncio
-import hmac
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from time import perf_counter
-from uuid import UUID, uuid5
+from typing import BinaryIO
+from uuid import UUID, uuid4, uuid5
 
 import asyncpg
-import duckdb
-import orjson
 
-from chassis.clock import Clock
 from chassis.decider import NO_TRACE, Request
-from chassis.event_store import Conflict
+from chassis.event_store import Connection
 from chassis.failpoints import failpoint
-from chassis.handler import Handler
-from contracts.intake import CampaignClosed, CampaignEvent, CampaignOpened, SnapshotFile
-from intake import lists
-from intake.batch import ACTOR, Desk, prepare, settled
-from intake.campaign import keeping
-from intake.campaign.deciding import Deciding, cells_of
-from intake.campaign.keeping import Standing
-from intake.campaign.matching import Funnel, Match, Row
-from intake.campaign.snapshots import Kind, Snapshot
-from intake.domain.campaign import CampaignCommand, CampaignState, CloseCampaign, OpenCampaign
-from intake.domain.detection import Rule
-from intake.lists import Job
-from intake.sorting import Prepared
+from chassis.progress import Progress
+from contracts.catalogue import decode
+from contracts.intake import CampaignMatched, DropoutDetected, SnapshotKind, SnapshotManifest
+from intake import lists, parts
+from intake.batch import Desk
+from intake.campaign.crossing import Crossed, Limits, cross
+from intake.campaign.snapshots import Snapshot
+from intake.domain.list import KeepMatch
+from intake.parts import PART_BYTES, Upload
+from intake.reader import Reader
 
-CAMPAIGNS = UUID("5d9f3a54-6a0f-5d0e-8f5e-1c3a0d2b7e44")
-AT_ONCE = 2000
-ATTEMPTS = 5
-CHUNK = 1 << 20
-REVIEWS = "list"
-"""The class of data under which lines for a human are sealed, as those of a list."""
+FORMAT = SENDER = "campaign"
+NAMESPACE = UUID("5d1e0f0a-95d5-5d0c-9a7e-3f6a2b8c4d11")
+LOOK_SECONDS = 0.5
 
-type Told = Callable[[int, int], None]
+type FileDigests = Mapping[SnapshotKind, bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What DuckDB may use. folder: where it may write what does not fit, in a private folder that is removed."""
+class Found:
+    """What a campaign says at its end; nobody's name is in it.
 
-    folder: Path
-    memory: str = "2GB"
-    threads: int = 2
+    resumed: the match was committed by an earlier run. detections: those made by this campaign, and how many bear each flag.
+    seconds: by step; what was done before takes none.
+    """
 
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What a campaign came to. repeated: it was closed before, and this run did nothing. seconds: by step."""
-
-    campaign_id: UUID
-    repeated: bool
-    leavers: int
-    held: int
-    rejected: int
-    detected: int
-    funnel: Funnel | None
-    files: tuple[SnapshotFile, ...]
+    campaign: UUID
+    resumed: bool
+    matched: CampaignMatched
+    verdicts: Mapping[str, int]
+    detections: int
+    l313_7: int
+    obligation_formation: int
     seconds: Mapping[str, float]
 
-    def document(self) -> dict[str, object]:
-        files = [one.model_dump() for one in self.files]
-        return {**asdict(self), "campaign_id": str(self.campaign_id), "files": files, "seconds": dict(self.seconds)}
+
+@dataclass(kw_only=True)
+class Steps:
+    """Says on standard error that a step begins, and how long each took."""
+
+    took: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        print(f"{name}…", file=sys.stderr, flush=True)
+        yield
+        self.took[name] = round(time.monotonic() - began, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign:
-    """The files and the day, and everything that working on them needs."""
+    """What is needed to run one. reviews: where to write the lines that a human must look at."""
 
-    snapshots: Mapping[Kind, Snapshot]
-    reference: date
-    sender: str
-    rule: Rule
-    desk: Desk
     pool: asyncpg.Pool
-    handler: Handler[CampaignCommand, CampaignState, CampaignEvent]
+    desk: Desk
+    reader: Reader
+    snapshots: Mapping[SnapshotKind, Snapshot]
+    reference: date
     limits: Limits
-    told: Told
-    at_once: int = AT_ONCE
+    actor: str
+    reviews: Path | None = None
 
-    @property
-    def clock(self) -> Clock:
-        return self.desk.clock
+    async def run(self) -> Found:
+        """From files to the last decision, or from wherever a run before this one came to.
 
-    async def run(self) -> Result:
-        """Raises: SnapshotRefused, TooManyUnreadable, duckdb.Error: the files; ProgressLost: another run is at work."""
+        Raises:
+            intake.campaign.snapshots.SnapshotRefused, intake.campaign.crossing.CampaignRefused,
+            intake.campaign.matching.TooManyUnreadable: nothing is written.
+            intake.parts.TakenOver: the same campaign runs elsewhere.
+        """
+        steps = Steps()
+        with steps.step("fingerprints"):
+            digests = await asyncio.to_thread(self._digests)
+        campaign = self._id(digests)
+        async with self.pool.acquire() as connection:
+            resumed = await lists.kept(connection, campaign) is not None
+        if not resumed:
+            with steps.step("cross-match"):
+                crossed = await asyncio.to_thread(cross, self.snapshots, self.reference, self.reader.rule, self.limits, self.reviews)
+            failpoint("campaign_matched")
+            with steps.step("leavers kept"):
+                await self._keep(campaign, digests, crossed)
+            failpoint("campaign_kept")
+        with steps.step("facts and decisions"):
+            await self._read(campaign)
+        return await self._found(campaign, resumed=resumed, seconds=steps.took)
+
+    def _digests(self) -> FileDigests:
         for snapshot in self.snapshots.values():
             snapshot.check()
-        seconds: dict[str, float] = {}
-        with timed(seconds, "fingerprints"):
-            prints = {kind: await asyncio.to_thread(self._fingerprint, one) for kind, one in self.snapshots.items()}
-        said = f"{self.reference} {self.rule.name} {self.rule.version} " + " ".join(
-            f"{kind} {prints[kind].hex()}" for kind in sorted(prints)
-        )
-        campaign_id = uuid5(CAMPAIGNS, said)
-        async with self.pool.acquire() as connection, keeping.alone(connection, campaign_id):
-            await keeping.forget_reviews(connection, self.clock.now())
-            before = await keeping.standing(connection, campaign_id)
-            if before and before.closed_at:
-                return self._result(campaign_id, before, None, (), seconds, repeated=True)
-            return await self._go_on(campaign_id, before, prints, seconds)
+        return {kind: self._digest(snapshot.path) for kind, snapshot in self.snapshots.items()}
 
-    async def _go_on(self, campaign_id: UUID, before: Standing | None, prints: Mapping[Kind, bytes], seconds: dict[str, float]) -> Result:
-        """Match, open if it was not yet, decide from where it stands, close."""
-        with private(self.limits.folder / f"campaign-{campaign_id}") as folder, duckdb.connect() as duck:
-            duck.execute(LIMITS.format(memory=self.limits.memory, threads=self.limits.threads, folder=str(folder).replace("'", "''")))
-            match = Match(connection=duck, snapshots=self.snapshots, reference=self.reference, rule=self.rule)
-            with timed(seconds, "match"):
-                funnel, lines = await asyncio.to_thread(match.run)
-            failpoint("campaign_matched")
-            files = tuple(
-                SnapshotFile(kind=kind, lines=lines[kind], size=one.path.stat().st_size, hmac_sha256=prints[kind].hex())
-                for kind, one in self.snapshots.items()
-            )
-            with timed(seconds, "open"):
-                standing = before or await self._open(campaign_id, funnel, files, match)
-            with timed(seconds, "decide"):
-                await self._decide(campaign_id, standing, match)
-        with timed(seconds, "close"):
-            standing = await self._close(campaign_id)
-        return self._result(campaign_id, standing, funnel, files, seconds, repeated=False)
+    def _digest(self, path: Path) -> bytes:
+        """Keyed, of the bytes."""
+        of = self.desk.digests.of
+        with path.open("rb") as opened:
+            return of("snapshot", *(of("part", piece) for piece in _pieces(opened)))
 
-    def _fingerprint(self, snapshot: Snapshot) -> bytes:
-        """Keyed: of people whom nobody looks for no digest remains that could be tried out."""
-        made = hmac.new(self.desk.digests.key, b"campaign file\x00", "sha256")
-        with snapshot.path.open("rb") as opened:
-            while chunk := opened.read(CHUNK):
-                made.update(chunk)
-        return made.digest()
+    def _id(self, digests: FileDigests) -> UUID:
+        rule = self.reader.rule
+        files = " ".join(f"{kind} {digest.hex()}" for kind, digest in digests.items())
+        return uuid5(NAMESPACE, f"{files} {self.reference} {rule.name} {rule.version}")
 
-    async def _open(self, campaign_id: UUID, funnel: Funnel, files: tuple[SnapshotFile, ...], match: Match) -> Standing:
-        """Say what was matched and keep the lines for a human, in one transaction."""
-        sealed = await self._sealed(campaign_id, match)
-        opened = CampaignOpened(
-            campaign_id=campaign_id, sender=self.sender, reference_date=self.reference, rule=self.rule.name,
-            rule_version=self.rule.version, files=files, **asdict(funnel),
+    async def _keep(self, campaign: UUID, digests: FileDigests, crossed: Crossed) -> None:
+        """The leavers under the list's own key, part by part; then the list and its first event, together."""
+        clock, keyring = self.desk.clock, self.desk.keyring
+        await keyring.ensure([campaign], ["list"])
+        keys = (await keyring.keys([campaign]))[campaign]
+        upload = Upload(
+            list_id=campaign, sender=SENDER, format=FORMAT, reference_date=self.reference, declared=None, holder=uuid4(),
+            total=len(crossed.body),
         )  # fmt: skip
-        leavers = match.leaver_lines()
-        async with self.pool.acquire() as connection, connection.transaction():
-            (outcome,) = await self.handler.handle_in(connection, [self._request(campaign_id, "open", OpenCampaign(fact=opened))])
-            event = UUID(orjson.loads(outcome.answer)["events"][0]["id"])
-            now = self.clock.now()
-            await keeping.opened(connection, campaign_id, event=event, reference_date=self.reference, leavers=leavers, at=now)
-            await keeping.keep_reviews(connection, campaign_id, sealed, now)
-            failpoint("campaign_opening")
-        failpoint("campaign_opened")
-        return Standing(opened_event=event, leavers=leavers, last_line=0, held=0, rejected=0, detected=0, closed_at=None)
-
-    async def _sealed(self, campaign_id: UUID, match: Match) -> list[tuple[str, bytes]]:
-        await self.desk.keyring.ensure([campaign_id], (REVIEWS,))
-        keys = (await self.desk.keyring.keys([campaign_id]))[campaign_id]
-        return [(reason, keys.seal_bytes(REVIEWS, "line", orjson.dumps(cells))) for reason, *cells in match.reviews()]
-
-    async def _decide(self, campaign_id: UUID, standing: Standing, match: Match) -> None:
-        """Batch after batch from where the campaign stands; while one is committed the next is made ready."""
         async with self.pool.acquire() as connection:
-            known = await lists.coverage(connection, campaign_id)
-        job = Job(
-            list_id=campaign_id, sender=self.sender, format="csv", reference_date=self.reference, size=0, last_line=standing.last_line,
-            received_event=standing.opened_event, correlation_id=campaign_id, trace=NO_TRACE,
-        )  # fmt: skip
-        deciding = Deciding(desk=self.desk, job=job, rule=self.rule, coverage={**known, "campaign": len(self.snapshots)})
-        batches = cut(match.leavers(), self.at_once, after=standing.last_line)
-        ready = await asyncio.to_thread(self._prepared, batches, job)
-        after = standing.last_line
-        while ready:
-            coming = asyncio.create_task(asyncio.to_thread(self._prepared, batches, job))
-            to = ready[-1].raw.line
-            await self._take(deciding, ready, after=after, to=to)
-            self.handler.committed()
-            failpoint("campaign_taken")
-            self.told(to, standing.leavers)
-            after, ready = to, await coming
+            await parts.begin(connection, upload, at=clock.now())
+            for start in range(0, len(crossed.body), PART_BYTES):
+                piece = crossed.body[start : start + PART_BYTES]
+                await parts.keep(connection, upload, keys, piece, self.desk.digests.of("part", piece), clock.now())
+                upload = replace(upload, size=upload.size + len(piece))
+        request = self._request(campaign, digests, crossed)
 
-    def _prepared(self, batches: "Iterator[list[tuple[int, Row]]]", job: Job) -> list[Prepared]:
-        return prepare([cells_of(line, row) for line, row in next(batches, [])], job, self.desk.digests)
-
-    async def _take(self, deciding: Deciding, ready: Sequence[Prepared], *, after: int, to: int) -> None:
-        """Again when somebody else, a list perhaps, wrote to one of these persons first."""
-        for attempt in range(ATTEMPTS):
-            try:
-                async with self.pool.acquire() as connection:
-                    await deciding.take(connection, ready, after=after, to=to)
-                return
-            except (Conflict, asyncpg.DeadlockDetectedError):
-                if attempt == ATTEMPTS - 1:
-                    raise
-
-    async def _close(self, campaign_id: UUID) -> Standing:
-        async with self.pool.acquire() as connection, connection.transaction():
-            standing = await keeping.standing(connection, campaign_id)
-            if standing is None or standing.last_line != standing.leavers:
-                raise keeping.ProgressLost("another run of this campaign is at work")
-            closed = CampaignClosed(
-                campaign_id=campaign_id, leavers=standing.leavers, held=standing.held, rejected=standing.rejected,
-                detected=standing.detected,
+        async def also(connection: Connection) -> None:
+            await parts.finish(connection, upload)
+            await lists.keep_received(
+                connection, list_id=campaign, sender=SENDER, list_format=FORMAT, reference_date=self.reference, size=upload.size,
+                fingerprint=request.fingerprint, at=clock.now(),
             )  # fmt: skip
-            settled(await self.handler.handle_in(connection, [self._request(campaign_id, "close", CloseCampaign(fact=closed))]))
-            await keeping.close(connection, campaign_id, self.clock.now())
-            failpoint("campaign_closing")
-        self.handler.committed()
-        return standing
 
-    @staticmethod
-    def _request(campaign_id: UUID, name: str, command: CampaignCommand) -> Request[CampaignCommand]:
-        return Request(command=command, command_id=uuid5(campaign_id, name), actor=ACTOR, correlation_id=campaign_id, route="campaign")
+        await self.desk.list_handler.handle_with(request, also)
 
-    @staticmethod
-    def _result(
-        campaign_id: UUID,
-        standing: Standing,
-        funnel: Funnel | None,
-        files: tuple[SnapshotFile, ...],
-        seconds: Mapping[str, float],
-        *,
-        repeated: bool,
-    ) -> Result:
-        return Result(
-            campaign_id=campaign_id, repeated=repeated, leavers=standing.leavers, held=standing.held, rejected=standing.rejected,
-            detected=standing.detected, funnel=funnel, files=files, seconds=seconds,
+    def _request(self, campaign: UUID, digests: FileDigests, crossed: Crossed) -> Request[KeepMatch]:
+        rule, command_id = self.reader.rule, uuid5(campaign, "match")
+        manifest = tuple(
+            SnapshotManifest(kind=kind, lines=crossed.lines[kind], size=one.path.stat().st_size, digest=digests[kind].hex())
+            for kind, one in self.snapshots.items()
+        )
+        command = KeepMatch(
+            list_id=campaign, reference_date=self.reference, rule=rule.name, rule_version=rule.version, snapshots=manifest,
+            figures=crossed.figures,
+        )  # fmt: skip
+        return Request(
+            command=command, command_id=command_id, actor=self.actor, correlation_id=command_id, route="campaign",
+            fingerprint=self.desk.digests.of("campaign", campaign.bytes), trace=NO_TRACE,
+        )  # fmt: skip
+
+    async def _read(self, campaign: UUID) -> None:
+        """Here, or by a service that took it up first: until the list is closed."""
+        looking = asyncio.create_task(self._tell(campaign))
+        try:
+            while not await self.pool.fetchval(CLOSED, campaign):
+                if not await self.reader.read_next():
+                    await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            looking.cancel()
+
+    async def _tell(self, campaign: UUID) -> None:
+        """How far the list is: lines first, then decisions."""
+        leavers, most = (await self._matched(campaign)).figures.leavers, 0
+        progress = Progress(what="lines")
+        while True:
+            told, touched = await self.pool.fetchrow(STATE, campaign) or (0, 0)
+            if told >= leavers and progress.what == "lines":
+                progress, most = Progress(what="decisions"), touched
+            progress(*((told, leavers) if progress.what == "lines" else (most - touched, most)))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _matched(self, campaign: UUID) -> CampaignMatched:
+        """What the campaign said first.
+
+        Raises:
+            TypeError: this list is no campaign.
+        """
+        row = await self.pool.fetchrow(MATCHED, f"list-{campaign}")
+        event = decode(row["type"], row["body"]) if row else None
+        if not isinstance(event, CampaignMatched):
+            raise TypeError("this list is no campaign")
+        return event
+
+    async def _found(self, campaign: UUID, *, resumed: bool, seconds: Mapping[str, float]) -> Found:
+        async with self.pool.acquire() as connection:
+            verdicts = await lists.counts_of(connection, campaign)
+        detections, l313_7, obligation = await self.pool.fetchrow(MADE, uuid5(campaign, "match"), DropoutDetected.wire_type()) or (0, 0, 0)
+        return Found(
+            campaign=campaign, resumed=resumed, matched=await self._matched(campaign),
+            verdicts={str(name): count for name, count in verdicts.items()}, detections=detections, l313_7=l313_7,
+            obligation_formation=obligation, seconds=seconds,
         )  # fmt: skip
 
 
-def cut(rows: Iterator[Row], size: int, *, after: int) -> Iterator[list[tuple[int, Row]]]:
-    """Batches of numbered lines, those up to `after` left out; one person's lines stay in one batch."""
-    batch: list[tuple[int, Row]] = []
-    for line, row in enumerate(rows, start=1):
-        if line <= after:
-            continue
-        if len(batch) >= size and _who(batch[-1][1]) != _who(row):
-            yield batch
-            batch = []
-        batch.append((line, row))
-    if batch:
-        yield batch
+def _pieces(opened: BinaryIO) -> Iterator[bytes]:
+    while piece := opened.read(PART_BYTES):
+        yield piece
 
 
-def _who(row: Row) -> tuple[str, str, str]:
-    return row[1] or row[2], row[3], row[4]
-
-
-@contextmanager
-def private(folder: Path) -> Iterator[Path]:
-    """A folder that only we can read, gone afterwards; what a killed run left of it goes first."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    began = perf_counter()
-    yield
-    seconds[step] = round(perf_counter() - began, 2)
-
-
-LIMITS = """
-set threads = {threads}; set memory_limit = '{memory}'; set temp_directory = '{folder}'; set preserve_insertion_order = false;
-set enable_progress_bar = false;
+CLOSED = "select closed_at is not null from lists where list_id = $1"
+STATE = """
+select accepted + accepted_with_remarks + rejected + held + not_kept as told,
+  (select count(*) from touched t where t.list_id = l.list_id) as touched
+from lists l where list_id = $1
+"""
+MATCHED = "select type, body from events where stream_id = $1 and stream_version = 1"
+MADE = """
+select count(*) as detections, count(*) filter (where flags->>'l313_7' = 'true') as l313_7,
+  count(*) filter (where flags->>'obligation_formation' = 'true') as obligation_formation
+from (select convert_from(body, 'utf8')::jsonb->'flags' as flags from events where correlation_id = $1 and type = $2) made
 """

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-Kind = Literal["previous", "current", "diplomas", "followed"]
+from contracts.intake import SnapshotKind
 
 IDENTITY = ("ine", "nom", "prenom", "date_naissance", "commune_naissance")
 ENROLMENT = ("uai", *IDENTITY, "formation", "date_entree", "date_sortie")
-COLUMNS: Mapping[Kind, tuple[str, ...]] = {
+COLUMNS: Mapping[SnapshotKind, tuple[str, ...]] = {
     "previous": ENROLMENT,
     "current": ENROLMENT,
     "diplomas": (*IDENTITY, "diplome_obtenu", "date_obtention"),
@@ -25,7 +24,7 @@ class SnapshotRefused(Exception):
 class Snapshot:
     """One file of a campaign."""
 
-    kind: Kind
+    kind: SnapshotKind
     path: Path
 
     def check(self) -> None:

@@ -17,7 +17,13 @@ from contracts.intake import (
     EnrolmentSeen,
     ExitSeen,
     Flags,
+    IdentityCandidateDismissed,
+    IdentityCandidateFound,
+    LinkReason,
     PersonEvent,
+    PersonsLinked,
+    PersonsUnlinked,
+    RiskSignalled,
     WithdrawalReason,
 )
 from intake.domain.apprenticeship import Contract
@@ -114,20 +120,46 @@ class UndoDetection:
     version: int
 
 
-type Record = RecordExit | RecordEnrolment | RecordContract | RecordDiploma
+@dataclass(frozen=True, kw_only=True)
+class RecordRisk:
+    """A signal that the person may be about to leave."""
+
+    fact: RiskSignalled
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordCandidate:
+    """Somebody known is like this person, and might be the same."""
+
+    fact: IdentityCandidateFound
+
+
+@dataclass(frozen=True, kw_only=True)
+class DismissCandidate:
+    """A human looked at both: they are two."""
+
+    person_id: UUID
+    other_id: UUID
+    reason: LinkReason
+
+
+type Record = RecordRisk | RecordExit | RecordEnrolment | RecordContract | RecordDiploma
 type Judgement = ContestDropout | ConfirmDropout | WithdrawDropout
-type PersonCommand = Record | DecideDropout | Judgement | UndoDetection
+type Candidacy = RecordCandidate | DismissCandidate
+type PersonCommand = Record | DecideDropout | Judgement | UndoDetection | Candidacy
 type Source = tuple[str, UUID, int, date | None]
 type Exit = tuple[str, date]
 
 NO_DETECTION = "no such detection stands"
 NOT_CONTESTED = "nobody contests this detection"
+NO_CANDIDATE = "nobody was found who might be the same person"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """A detection that was made and not withdrawn. `left`: the exit that it was made for."""
 
+    person_id: UUID
     detection_id: UUID
     flags: Flags
     rule: str
@@ -145,6 +177,7 @@ class Person:
 
     judged: exits of which a human said that they are no dropout. undone: exits with the rule and version whose decision was undone.
     Neither is found again from the same exit.
+    links: those of whom a human said that they are this person. candidates, dismissed: those who might be, and those who are not.
     """
 
     exits: tuple[ExitSeen, ...] = ()
@@ -155,9 +188,12 @@ class Person:
     standing: Standing | None = None
     judged: frozenset[Exit] = frozenset()
     undone: frozenset[tuple[Exit, str, int]] = frozenset()
+    links: frozenset[UUID] = frozenset()
+    candidates: frozenset[UUID] = frozenset()
+    dismissed: frozenset[UUID] = frozenset()
 
 
-def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: PLR0911 -- one line per event
+def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: C901, PLR0911, PLR0912 -- one line per event
     match event:
         case ExitSeen():
             return replace(state, exits=(*state.exits, event), sources=state.sources | {_source(event)})
@@ -167,6 +203,8 @@ def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: PLR0911 -- one
             return replace(state, contracts=(*state.contracts, event), sources=state.sources | {_source(event)})
         case DiplomaSeen(diploma=diploma):
             return replace(state, diplomas=state.diplomas | {diploma}, sources=state.sources | {_source(event)})
+        case RiskSignalled():
+            return replace(state, sources=state.sources | {_source(event)})
         case DropoutDetected():
             return replace(state, standing=_standing(event))
         case DropoutContested(motive=motive):
@@ -175,11 +213,19 @@ def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: PLR0911 -- one
             return replace(state, standing=state.standing and replace(state.standing, contested=None))
         case DropoutWithdrawn(reason=reason):
             return _set_aside(state, reason)
+        case PersonsLinked(other_id=other_id):
+            return replace(state, links=state.links | {other_id})
+        case PersonsUnlinked(other_id=other_id):
+            return replace(state, links=state.links - {other_id})
+        case IdentityCandidateFound(other_id=other_id):
+            return replace(state, candidates=state.candidates | {other_id})
+        case IdentityCandidateDismissed(other_id=other_id):
+            return replace(state, dismissed=state.dismissed | {other_id})
 
 
 def _standing(event: DropoutDetected) -> Standing:
     return Standing(
-        detection_id=event.detection_id, flags=event.flags, rule=event.rule, version=event.rule_version,
+        person_id=event.person_id, detection_id=event.detection_id, flags=event.flags, rule=event.rule, version=event.rule_version,
         left=(event.last_uai, event.exit_date), departement=event.departement,
         reference_date=event.reference_date, age=event.age,
     )  # fmt: skip
@@ -195,7 +241,13 @@ def _set_aside(state: Person, reason: WithdrawalReason) -> Person:
 
 def decide(state: Person, command: PersonCommand) -> Sequence[PersonEvent]:
     match command:
-        case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordContract(fact=fact) | RecordDiploma(fact=fact):
+        case (
+            RecordExit(fact=fact)
+            | RecordEnrolment(fact=fact)
+            | RecordContract(fact=fact)
+            | RecordDiploma(fact=fact)
+            | RecordRisk(fact=fact)
+        ):
             return [] if _source(fact) in state.sources else [fact]
         case DecideDropout():
             return decide_dropout(state, command)
@@ -203,6 +255,18 @@ def decide(state: Person, command: PersonCommand) -> Sequence[PersonEvent]:
             return judge(state, command)
         case UndoDetection():
             return undo_detection(state, command)
+        case RecordCandidate(fact=fact):
+            return [] if fact.other_id in state.candidates | state.links else [fact]
+        case DismissCandidate():
+            return dismiss_candidate(state, command)
+
+
+def dismiss_candidate(state: Person, command: DismissCandidate) -> Sequence[PersonEvent]:
+    if command.other_id not in state.candidates:
+        raise Refused(NO_CANDIDATE)
+    if command.other_id in state.dismissed:
+        return []
+    return [IdentityCandidateDismissed(person_id=command.person_id, other_id=command.other_id, reason=command.reason)]
 
 
 def judge(state: Person, command: Judgement) -> Sequence[PersonEvent]:
@@ -264,8 +328,12 @@ def latest_exit(state: Person) -> ExitSeen:
 
 
 def facts_of(state: Person, age: int, on: date) -> Facts:
-    """What the rule reads. An enrolment or a contract told again with another end replaces what was told before."""
+    """What the rule reads. An enrolment or a contract told again with another end replaces what was told before.
+
+    An earlier exit ended the enrolment that it was from, though no list told that enrolment's end.
+    """
     exit_seen = latest_exit(state)
+    earlier = [one for one in state.exits if one is not exit_seen]
     enrolments = {(one.uai, one.formation, one.start): one for one in state.enrolments}
     contracts = {(one.uai, one.start): one for one in state.contracts}
     return Facts(
@@ -274,12 +342,37 @@ def facts_of(state: Person, age: int, on: date) -> Facts:
         on=on,
         age=age,
         others=tuple(
-            Enrolment(uai=one.uai, formation=one.formation, start=one.start, end=one.end, apprentice=one.apprentice)
+            Enrolment(
+                uai=one.uai, formation=one.formation, start=one.start, end=_end_of(one, earlier), apprentice=one.apprentice,
+                as_of=one.reference_date,
+            )
             for one in enrolments.values()
         ),
         diplomas=state.diplomas,
         contracts=tuple(Contract(uai=one.uai, start=one.start, end=one.end, broken_on=one.broken_on) for one in contracts.values()),
-    )
+        absent_as_of=exit_seen.reference_date if exit_seen.origin == "absence" else None,
+        last_seen=exit_seen.last_seen,
+    )  # fmt: skip
+
+
+def _end_of(one: EnrolmentSeen, exits: Sequence[ExitSeen]) -> date | None:
+    """The first day out of an enrolment, by what told it or by an exit from it."""
+    return min((day for day in (one.end, *(told.exit_date for told in exits if _ended_by(one, told))) if day), default=None)
+
+
+def _ended_by(one: EnrolmentSeen, told: ExitSeen) -> bool:
+    """Of the same establishment and formation (an absence is from all), begun before, and not told again as of that day or later."""
+    same_formation = told.origin == "absence" or one.formation is None or told.formation is None or one.formation == told.formation
+    begun_before = one.start is None or one.start < told.exit_date
+    told_again = one.reference_date is not None and one.reference_date >= told.reference_date
+    return one.uai == told.uai and same_formation and begun_before and not told_again
+
+
+def is_back(state: Person, uai: str, as_of: date) -> bool:
+    """Whether a line that tells this enrolment once more, as of that day, contradicts the last that was told: an exit from there."""
+    exits = [one.reference_date for one in state.exits if one.uai == uai]
+    told = [one.reference_date for one in state.enrolments if one.uai == uai and one.reference_date is not None]
+    return bool(exits) and max(exits) < as_of and not any(day > max(exits) for day in told)
 
 
 def why_withdrawn(standing: Standing, facts: Facts, rule: Rule) -> WithdrawalReason | None:
@@ -318,19 +411,28 @@ def _detected(exit_seen: ExitSeen, flags: Flags, command: DecideDropout) -> Drop
         identity=exit_seen.identity,
         contact=exit_seen.contact,
         guardians=exit_seen.guardians,
+        origin=exit_seen.origin,
     )
 
 
-def _source(fact: ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen) -> Source:
+def _source(fact: ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen | RiskSignalled) -> Source:
     """By which a fact is known again; one line may tell several contracts."""
     return (type(fact).__name__, fact.list_id, fact.line, fact.start if isinstance(fact, ContractSeen) else None)
 
 
 def streams(command: PersonCommand) -> tuple[str, ...]:
     match command:
-        case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordContract(fact=fact) | RecordDiploma(fact=fact):
+        case (
+            RecordExit(fact=fact)
+            | RecordEnrolment(fact=fact)
+            | RecordContract(fact=fact)
+            | RecordDiploma(fact=fact)
+            | RecordRisk(fact=fact)
+        ):
             return (fact.stream,)
-        case DecideDropout() | ContestDropout() | ConfirmDropout() | WithdrawDropout() | UndoDetection():
+        case RecordCandidate(fact=found):
+            return (found.stream,)
+        case DismissCandidate() | DecideDropout() | ContestDropout() | ConfirmDropout() | WithdrawDropout() | UndoDetection():
             return (f"person-{command.person_id}",)
 
 
