@@ -209,7 +209,9 @@ select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as c
 """,
     "diplomas": """
 create temp table diplomas as
-select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, lpad(diplome_obtenu, 2, '0') as told from {scan};
+select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune,
+  lpad(nullif(trim(diplome_obtenu), ''), 2, '0') as told
+from {scan};
 """,
 }
 """Who is followed already, and who holds a diploma; where there is no such file, nobody."""
@@ -286,7 +288,7 @@ DECIDE = """
 create or replace temp macro reached(codes) as coalesce(len(list_filter(codes, lambda code : code not in ({low}))), 0) > 0;
 
 create temp table standing as
-select a.*, coalesce(a.ine, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
+select a.*, coalesce(a.ine || '|' || a.birth, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
   coalesce(f.same, false) as is_followed,
   f.id is not null and not f.same
     or reached(d.perhaps) and not reached(d.told) as doubt,
