@@ -14,9 +14,11 @@ ListFormat = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")
 Content = Literal["leavers", "enrolments", "all"]
 HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
-ExitOrigin = Literal["list", "report", "self"]
+ExitOrigin = Literal["list", "report", "self", "campaign"]
+SnapshotKind = Literal["previous", "current", "diplomas", "followed"]
 WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone", "linked"]
 Criterion = Literal["same_names", "names_swapped", "names_sound_alike", "birth_date_differs", "family_name_differs", "first_name_differs"]
+LinkReason = Literal["sender_confirmed", "document_seen", "young_person_said", "mistake", "other"]
 ContestMotive = Literal["enrolled_elsewhere", "diploma_held", "wrong_person", "other"]
 
 
@@ -112,6 +114,43 @@ class ReportReceived(_OfList):
 
     origin: Public[Literal["report", "self"]]
     reference_date: Public[date]
+
+
+class SnapshotManifest(BaseModel):
+    """What remains of one file of everybody: `digest` is keyed, of its bytes, so that nobody can look for a person in it."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Public[SnapshotKind]
+    lines: Public[int]
+    size: Public[int]
+    digest: Public[Sha256]
+
+
+class MatchFigures(BaseModel):
+    """What became of each line of somebody seen, by a cross-match; all but `seen` add up to `seen`.
+
+    `review`: somebody near enough is enrolled, followed or holds a diploma for a human to look; `leavers` go on as a list's lines.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    seen: Public[int]
+    unreadable: Public[int]
+    under_16: Public[int]
+    still_enrolled: Public[int]
+    review: Public[int]
+    followed: Public[int]
+    not_dropout: Public[int]
+    leavers: Public[int]
+
+
+class CampaignMatched(_OfList):
+    """A country's two years were matched; those who are in the earlier one only are the lines of this list. Who did it is the actor."""
+
+    reference_date: Public[date]
+    rule: Public[str]
+    rule_version: Public[int]
+    snapshots: Public[tuple[SnapshotManifest, ...]]
+    figures: Public[MatchFigures]
 
 
 class ListLineRejected(_OfList):
@@ -278,7 +317,8 @@ class DropoutConfirmed(_OfPerson):
 
 
 class DropoutWithdrawn(_OfPerson):
-    """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), or with its rule."""
+    """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), with its rule, or since
+    the same person, `linked` by now, has an earlier one."""
 
     detection_id: Pseudonymous[UUID]
     reason: Pseudonymous[WithdrawalReason]
@@ -286,19 +326,62 @@ class DropoutWithdrawn(_OfPerson):
     motive: Pseudonymous[ContestMotive | None] = None
 
 
+class PersonsLinked(_OfPerson):
+    """A human says that these are one person. Said in both streams; both keep their ids. Who it was is the actor."""
+
+    other_id: Pseudonymous[PersonId]
+    reason: Public[LinkReason]
+
+
+class PersonsUnlinked(_OfPerson):
+    """A human says that these are two persons after all: two histories again. Said in both streams."""
+
+    other_id: Pseudonymous[PersonId]
+    reason: Public[LinkReason]
+
+
+class IdentityCandidateFound(_OfPerson):
+    """These two might be one person; a human decides. `score` in hundredths orders the work; `person_id` is the smaller id."""
+
+    other_id: Pseudonymous[PersonId]
+    score: Pseudonymous[int]
+    criteria: Pseudonymous[tuple[Criterion, ...]]
+
+
+class IdentityCandidateDismissed(_OfPerson):
+    """A human looked at them: two persons."""
+
+    other_id: Pseudonymous[PersonId]
+    reason: Public[LinkReason]
+
+
+class IdentitiesConsulted(_OfPerson):
+    """A reviewer read who two candidates are: who is the actor. Private: it stays in intake's own store."""
+
+    private: ClassVar[bool] = True
+    other_id: Pseudonymous[PersonId]
+
+    @property
+    def stream(self) -> str:
+        return f"consultations-{self.person_id}"
+
+
 type ListEvent = (
-    ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived
+    ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived | CampaignMatched
     | ListLineRejected | ListLineHeld | ListLineReconsidered | ListClosed
 )  # fmt: skip
 type SourceEvent = SourceExpected | SourceSilent | SourceResumed
 type PersonEvent = (
     ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen
     | DropoutDetected | DropoutContested | DropoutConfirmed | DropoutWithdrawn
+    | PersonsLinked | PersonsUnlinked | IdentityCandidateFound | IdentityCandidateDismissed
 )  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
-    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
+    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, CampaignMatched,
+    ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
+    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, IdentitiesConsulted,
 )  # fmt: skip

@@ -15,7 +15,7 @@ from uuid import UUID
 from contracts.intake import Criterion
 from contracts.personal import Identity
 from intake.identity import Digests, Known, Nobody, Register, Tokens, Undecided, resolve
-from intake.likeness import likenesses
+from intake.likeness import candidates, remember, tokens_of
 
 DIGESTS = Digests(key=b"q" * 32)
 FIRST = [
@@ -277,31 +277,28 @@ class Intake:
     """Takes lines as the service does: by `resolve` among the known, and by likeness where nobody is meant."""
 
     register: Register = field(default_factory=Register)
-    like: dict[bytes, set[UUID]] = field(default_factory=dict)
     truth: dict[UUID, int] = field(default_factory=dict)
 
     def take(self, line: Line) -> tuple[Known | Nobody | Undecided, dict[UUID, set[Criterion]]]:
         """What was decided, and whom a human is shown beside this line and why (held lines: without criteria)."""
-        tokens, alike = DIGESTS.tokens(line.identity), likenesses(DIGESTS, line.identity)
+        tokens = tokens_of(DIGESTS, line.identity)
         decided = resolve(tokens, self.register)
         shown: dict[UUID, set[Criterion]] = {}
         if isinstance(decided, Undecided):
             shown = {one: set() for one in self.register.holding(tokens.ine) | self.register.holding(tokens.names)}
         elif isinstance(decided, Nobody):
-            for criterion, token in alike:
-                for one in self.like.get(token, ()):
-                    shown.setdefault(one, set()).add(criterion)
-            self._keep(UUID(int=len(self.truth) + 1), line.truth, tokens, alike)
+            new = UUID(int=len(self.truth) + 1)
+            shown = {pair.person_id: set(pair.criteria) for pair in candidates(new, tokens, self.register)}
+            self._keep(new, line.truth, tokens)
         else:
-            self._keep(decided.person_id, self.truth[decided.person_id], tokens, alike)
+            self._keep(decided.person_id, self.truth[decided.person_id], tokens)
         return decided, shown
 
-    def _keep(self, person_id: UUID, truth: int, tokens: Tokens, alike: tuple[tuple[Criterion, bytes], ...]) -> None:
+    def _keep(self, person_id: UUID, truth: int, tokens: Tokens) -> None:
         self.truth[person_id] = truth
         for token, kind in tokens.rows():
             self.register.add(person_id, token, kind)
-        for _, token in alike:
-            self.like.setdefault(token, set()).add(person_id)
+        remember(person_id, tokens, self.register)
 
 
 def measure(count: int, seed: int, rates: Rates = Rates()) -> Quality:

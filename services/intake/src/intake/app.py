@@ -7,7 +7,7 @@ from pathlib import Path
 from chassis.handler import Handler
 from chassis.service import Basics, Parts
 from chassis.subscription import Subscription
-from contracts.intake import ListEvent, PersonEvent, SourceEvent
+from contracts.intake import IdentitiesConsulted, ListEvent, PersonEvent, SourceEvent
 from intake import holding
 from intake import sources as expectations
 from intake.api import routes
@@ -15,6 +15,7 @@ from intake.batch import ACTOR, Desk
 from intake.cadences import cadence_routes
 from intake.deadlines import Ringing
 from intake.detections import DetectionDesk, detection_routes
+from intake.domain.consultation import CONSULTATIONS, ConsultIdentities
 from intake.domain.detection import SIEI_V1
 from intake.domain.list import LIST, ListCommand, SentList
 from intake.domain.person import PERSON, Person, PersonCommand
@@ -24,6 +25,7 @@ from intake.held import Decisions, held_routes
 from intake.identity import Digests
 from intake.lists import pending
 from intake.projections.dropouts import DROPOUTS
+from intake.projections.identity_candidates import IDENTITY_CANDIDATES
 from intake.projections.list_totals import LIST_TOTALS
 from intake.projections.sources import SOURCES
 from intake.reader import Reader
@@ -32,6 +34,7 @@ from intake.reporting import Reporting
 from intake.reports import report_routes
 from intake.reprocess import reprocess_routes
 from intake.reprocessing import Reprocessing
+from intake.reviewing import ReviewDesk, review_routes
 from intake.revisiting import Revisiting
 
 KEY_BYTES = 32
@@ -47,6 +50,43 @@ def build(basics: Basics) -> Parts:
     Raises:
         KeysMissing: the settings name no keyring, or no key of identities, or one of the wrong length.
     """
+    desk = desk_of(basics)
+    lists, persons, sources = desk.list_handler, desk.person_handler, desk.source_handler
+    arrived = asyncio.Event()
+    reader = Reader(pool=basics.app, desk=desk, rule=SIEI_V1, arrived=arrived, committed=basics.wake)
+    reception = Reception(pool=basics.app, handler=lists, keyring=desk.keyring, digests=desk.digests, clock=basics.clock, arrived=arrived)
+    revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
+    detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
+    consultations = Handler[ConsultIdentities, None, IdentitiesConsulted](
+        decider=CONSULTATIONS, store=basics.store, pool=basics.app, committed=basics.wake
+    )
+    review = ReviewDesk(pool=basics.app, persons=persons, consultations=consultations, keyring=desk.keyring, rule=SIEI_V1)
+    return Parts(
+        subscription=Subscription(
+            consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS, SOURCES, IDENTITY_CANDIDATES)
+        ),
+        routers=(
+            routes(basics.app, reception),
+            figure_routes(basics.app),
+            cadence_routes(basics.app, sources, basics.clock),
+            reprocess_routes(Reprocessing(pool=basics.app, desk=desk, rule=SIEI_V1)),
+            report_routes(Reporting(desk=desk, rule=SIEI_V1)),
+            held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
+            detection_routes(detections),
+            review_routes(review),
+        ),
+        ring=Ringing(lists=lists, sources=sources, clock=basics.clock),
+        workers=(reader.run,),
+        pending=pending,
+    )
+
+
+def desk_of(basics: Basics) -> Desk:
+    """What reading a list needs.
+
+    Raises:
+        KeysMissing: see `build`.
+    """
     if basics.keyring is None or basics.settings.identity_key_file is None:
         raise KeysMissing("set KEYRING_DSN, KEYRING_MASTER_KEYS_FILE (all classes) and IDENTITY_KEY_FILE")
     digests = Digests(key=identity_key_from(basics.settings.identity_key_file))
@@ -57,28 +97,8 @@ def build(basics: Basics) -> Parts:
     sources = Handler[SourceCommand, Expectation, SourceEvent](
         decider=SOURCE, store=basics.store, pool=basics.app, committed=basics.wake, timers=expectations.deadlines_of
     )
-    desk = Desk(
+    return Desk(
         keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists, source_handler=sources
-    )
-    arrived = asyncio.Event()
-    reader = Reader(pool=basics.app, desk=desk, rule=SIEI_V1, arrived=arrived, committed=basics.wake)
-    reception = Reception(pool=basics.app, handler=lists, keyring=basics.keyring, digests=digests, clock=basics.clock, arrived=arrived)
-    revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
-    detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
-    return Parts(
-        subscription=Subscription(consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS, SOURCES)),
-        routers=(
-            routes(basics.app, reception),
-            figure_routes(basics.app),
-            cadence_routes(basics.app, sources, basics.clock),
-            reprocess_routes(Reprocessing(pool=basics.app, desk=desk, rule=SIEI_V1)),
-            report_routes(Reporting(desk=desk, rule=SIEI_V1)),
-            held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
-            detection_routes(detections),
-        ),
-        ring=Ringing(lists=lists, sources=sources, clock=basics.clock),
-        workers=(reader.run,),
-        pending=pending,
     )
 
 

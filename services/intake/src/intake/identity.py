@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
+from contracts.intake import Criterion
 from contracts.personal import Identity
 from intake.cleaning import folded
 from intake.reference.communes import current_commune
@@ -21,17 +22,22 @@ LOCK_STRIPES = 2048
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokens:
-    """HMACs of one identity. Those of birth date and names are bound to the INE, so they link no two persons."""
+    """HMACs of one identity. Those of birth date and names are bound to the INE, so they link no two persons.
+
+    likenesses: of somebody who may become a known person only (likeness.py).
+    """
 
     ine: bytes | None
     ine_birth: bytes | None
     ine_names: frozenset[bytes]
     identity: bytes | None
     names: bytes
+    likenesses: tuple[tuple[Criterion, bytes], ...] = ()
 
     def locks(self) -> tuple[int, ...]:
         """The keys under which nobody else may resolve this identity meanwhile: few, since the server's table of locks is small."""
-        return tuple(int.from_bytes(token[:2]) % LOCK_STRIPES for token in (self.ine, self.names) if token is not None)
+        tokens = (self.ine, self.names, *(token for _, token in self.likenesses))
+        return tuple(int.from_bytes(token[:2]) % LOCK_STRIPES for token in tokens if token is not None)
 
     def rows(self) -> list[tuple[bytes, Kind]]:
         """What is kept about a person who is known by these."""
@@ -101,6 +107,7 @@ class Register:
 
     holders: dict[bytes, set[UUID]] = field(default_factory=dict)
     tokens: dict[UUID, dict[bytes, Kind]] = field(default_factory=dict)
+    alike: dict[bytes, set[UUID]] = field(default_factory=dict)
 
     def add(self, person_id: UUID, token: bytes, kind: Kind) -> None:
         self.holders.setdefault(token, set()).add(person_id)

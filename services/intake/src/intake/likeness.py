@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import combinations
+from uuid import UUID
 
-from contracts.intake import Criterion
+from contracts.intake import Criterion, IdentityCandidateFound
 from contracts.personal import Identity
 from intake.cleaning import folded
-from intake.identity import Digests
+from intake.identity import Digests, Register, Tokens
 from intake.reference.communes import current_commune
 
 type Likeness = tuple[Criterion, bytes]
@@ -18,6 +20,7 @@ WEIGHTS: dict[Criterion, int] = {
 }  # fmt: skip
 """How much each says, in hundredths: an order in which to look, set by judgement; docs/identity.md measures each."""
 
+MOST = 20
 SOUNDS = (
     ("AULT", "AUT"),
     ("PH", "F"),
@@ -61,6 +64,32 @@ def likenesses(digests: Digests, identity: Identity) -> tuple[Likeness, ...]:
         found.append(("family_name_differs", (first, birth, commune)))
         found += [("birth_date_differs", (family, first, commune, *part)) for part in _parts(birth)]
     return tuple({(criterion, _digest(digests, criterion, parts)) for criterion, parts in found})
+
+
+def tokens_of(digests: Digests, identity: Identity) -> Tokens:
+    """All digests of somebody who may become a known person."""
+    return replace(digests.tokens(identity), likenesses=likenesses(digests, identity))
+
+
+def remember(person_id: UUID, tokens: Tokens, register: Register) -> None:
+    """This person is like these from here on."""
+    for _, token in tokens.likenesses:
+        register.alike.setdefault(token, set()).add(person_id)
+
+
+def candidates(person_id: UUID, tokens: Tokens, register: Register) -> list[IdentityCandidateFound]:
+    """Who among the known is like this person, who is new: the surest first, and no more than a human can look at."""
+    criteria: dict[UUID, set[Criterion]] = {}
+    for criterion, token in tokens.likenesses:
+        for other_id in register.alike.get(token, set()) - {person_id}:
+            criteria.setdefault(other_id, set()).add(criterion)
+    found = [_candidate(person_id, other_id, sorted(why)) for other_id, why in criteria.items()]
+    return sorted(found, key=lambda one: (-one.score, one.person_id, one.other_id))[:MOST]
+
+
+def _candidate(person_id: UUID, other_id: UUID, criteria: list[Criterion]) -> IdentityCandidateFound:
+    smaller, greater = sorted((person_id, other_id))
+    return IdentityCandidateFound(person_id=smaller, other_id=greater, score=score_of(criteria), criteria=tuple(criteria))
 
 
 def _parts(birth: str) -> Iterable[tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """The lists themselves: their encrypted bodies, how far each is read, and the verdicts of their lines."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -13,7 +13,8 @@ from intake import parts
 from intake.rules import Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
-FORMATS = {"report": "csv", "self": "csv"}
+FORMATS: Mapping[str, ExitOrigin] = {"report": "report", "self": "self", "campaign": "campaign"}
+"""Lists that nobody sent as such: all have the columns of our CSV."""
 KEPT_REFUSED = timedelta(days=30)
 
 
@@ -95,15 +96,16 @@ async def claim(connection: Connection) -> Job | None:
 
 
 async def job_of(connection: Connection, list_id: UUID, *, closed: bool = False) -> Job | None:
-    """The list, if it is not closed; or, if so asked, if it is. A single report has the columns of our CSV."""
+    """The list, if it is not closed; or, if so asked, if it is."""
     row = await connection.fetchrow(JOB, list_id, f"list-{list_id}", closed)
     if row is None:
         return None
     return Job(
-        list_id=list_id, sender=row["sender"], format=FORMATS.get(row["format"], row["format"]), reference_date=row["reference_date"],
-        size=row["size"], charset=row["charset"], last_line=row["last_line"], received_event=row["event_id"],
+        list_id=list_id, sender=row["sender"], format="csv" if row["format"] in FORMATS else row["format"],
+        reference_date=row["reference_date"], size=row["size"], charset=row["charset"], last_line=row["last_line"],
+        received_event=row["event_id"],
         correlation_id=row["correlation_id"], trace=Trace(traceparent=row["traceparent"], tracestate=row["tracestate"]),
-        origin=row["format"] if row["format"] in FORMATS else "list",
+        origin=FORMATS.get(row["format"], "list"),
     )  # fmt: skip
 
 
@@ -151,8 +153,8 @@ async def close(connection: Connection, list_id: UUID, at: datetime) -> None:
     await parts.drop(connection, list_id)
 
 
-async def coverage(connection: Connection, list_id: UUID) -> dict[str, int]:
-    """How many lists of each format are known, this one counted; a single report covers nothing."""
+async def coverage(connection: Connection, list_id: UUID | None = None) -> dict[str, int]:
+    """How many lists of each format are known, this one counted though it is open; a single report covers nothing."""
     return {row["format"]: row["n"] for row in await connection.fetch(COVERAGE, list_id)}
 
 
