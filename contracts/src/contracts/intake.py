@@ -16,7 +16,9 @@ HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHE
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
 ExitOrigin = Literal["list", "report", "self", "campaign"]
 SnapshotKind = Literal["previous", "current", "diplomas", "followed"]
-WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone"]
+WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone", "linked"]
+Criterion = Literal["same_names", "names_swapped", "names_sound_alike", "birth_date_differs", "family_name_differs", "first_name_differs"]
+LinkReason = Literal["sender_confirmed", "document_seen", "young_person_said", "mistake", "other"]
 ContestMotive = Literal["enrolled_elsewhere", "diploma_held", "wrong_person", "other"]
 
 
@@ -315,12 +317,53 @@ class DropoutConfirmed(_OfPerson):
 
 
 class DropoutWithdrawn(_OfPerson):
-    """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), or with its rule."""
+    """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), with its rule, or since
+    the same person, `linked` by now, has an earlier one."""
 
     detection_id: Pseudonymous[UUID]
     reason: Pseudonymous[WithdrawalReason]
     facts: Pseudonymous[tuple[UUID, ...]]
     motive: Pseudonymous[ContestMotive | None] = None
+
+
+class PersonsLinked(_OfPerson):
+    """A human says that these are one person. Said in both streams; both keep their ids. Who it was is the actor."""
+
+    other_id: Pseudonymous[PersonId]
+    reason: Public[LinkReason]
+
+
+class PersonsUnlinked(_OfPerson):
+    """A human says that these are two persons after all: two histories again. Said in both streams."""
+
+    other_id: Pseudonymous[PersonId]
+    reason: Public[LinkReason]
+
+
+class IdentityCandidateFound(_OfPerson):
+    """These two might be one person; a human decides. `score` in hundredths orders the work; `person_id` is the smaller id."""
+
+    other_id: Pseudonymous[PersonId]
+    score: Pseudonymous[int]
+    criteria: Pseudonymous[tuple[Criterion, ...]]
+
+
+class IdentityCandidateDismissed(_OfPerson):
+    """A human looked at them: two persons."""
+
+    other_id: Pseudonymous[PersonId]
+    reason: Public[LinkReason]
+
+
+class IdentitiesConsulted(_OfPerson):
+    """A reviewer read who two candidates are: who is the actor. Private: it stays in intake's own store."""
+
+    private: ClassVar[bool] = True
+    other_id: Pseudonymous[PersonId]
+
+    @property
+    def stream(self) -> str:
+        return f"consultations-{self.person_id}"
 
 
 type ListEvent = (
@@ -331,6 +374,7 @@ type SourceEvent = SourceExpected | SourceSilent | SourceResumed
 type PersonEvent = (
     ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen
     | DropoutDetected | DropoutContested | DropoutConfirmed | DropoutWithdrawn
+    | PersonsLinked | PersonsUnlinked | IdentityCandidateFound | IdentityCandidateDismissed
 )  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
@@ -339,4 +383,5 @@ EVENTS: tuple[type[Event], ...] = (
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
+    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, IdentitiesConsulted,
 )  # fmt: skip

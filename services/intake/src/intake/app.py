@@ -7,7 +7,7 @@ from pathlib import Path
 from chassis.handler import Handler
 from chassis.service import Basics, Parts
 from chassis.subscription import Subscription
-from contracts.intake import ListEvent, PersonEvent, SourceEvent
+from contracts.intake import IdentitiesConsulted, ListEvent, PersonEvent, SourceEvent
 from intake import holding
 from intake import sources as expectations
 from intake.api import routes
@@ -15,6 +15,7 @@ from intake.batch import ACTOR, Desk
 from intake.cadences import cadence_routes
 from intake.deadlines import Ringing
 from intake.detections import DetectionDesk, detection_routes
+from intake.domain.consultation import CONSULTATIONS, ConsultIdentities
 from intake.domain.detection import SIEI_V1
 from intake.domain.list import LIST, ListCommand, SentList
 from intake.domain.person import PERSON, Person, PersonCommand
@@ -24,6 +25,7 @@ from intake.held import Decisions, held_routes
 from intake.identity import Digests
 from intake.lists import pending
 from intake.projections.dropouts import DROPOUTS
+from intake.projections.identity_candidates import IDENTITY_CANDIDATES
 from intake.projections.list_totals import LIST_TOTALS
 from intake.projections.sources import SOURCES
 from intake.reader import Reader
@@ -32,6 +34,7 @@ from intake.reporting import Reporting
 from intake.reports import report_routes
 from intake.reprocess import reprocess_routes
 from intake.reprocessing import Reprocessing
+from intake.reviewing import ReviewDesk, review_routes
 from intake.revisiting import Revisiting
 
 KEY_BYTES = 32
@@ -54,8 +57,14 @@ def build(basics: Basics) -> Parts:
     reception = Reception(pool=basics.app, handler=lists, keyring=desk.keyring, digests=desk.digests, clock=basics.clock, arrived=arrived)
     revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
     detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
+    consultations = Handler[ConsultIdentities, None, IdentitiesConsulted](
+        decider=CONSULTATIONS, store=basics.store, pool=basics.app, committed=basics.wake
+    )
+    review = ReviewDesk(pool=basics.app, persons=persons, consultations=consultations, keyring=basics.keyring, rule=SIEI_V1)
     return Parts(
-        subscription=Subscription(consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS, SOURCES)),
+        subscription=Subscription(
+            consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS, SOURCES, IDENTITY_CANDIDATES)
+        ),
         routers=(
             routes(basics.app, reception),
             figure_routes(basics.app),
@@ -64,6 +73,7 @@ def build(basics: Basics) -> Parts:
             report_routes(Reporting(desk=desk, rule=SIEI_V1)),
             held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
             detection_routes(detections),
+            review_routes(review),
         ),
         ring=Ringing(lists=lists, sources=sources, clock=basics.clock),
         workers=(reader.run,),

@@ -15,10 +15,11 @@ from chassis.keyring import Keyring, Keys
 from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent
 from intake import lists, persons, snapshots
 from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList, TellLines
-from intake.domain.person import Person, PersonCommand, RecordContract, RecordDiploma, RecordEnrolment, RecordExit
+from intake.domain.person import Person, PersonCommand, RecordCandidate, RecordContract, RecordDiploma, RecordEnrolment, RecordExit
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, RawLine
 from intake.identity import Digests, Register
+from intake.likeness import tokens_of
 from intake.lists import Job, LineVerdict
 from intake.record import Contract, Record
 from intake.snapshots import Snapshot
@@ -71,7 +72,8 @@ def prepare(raw: Sequence[RawLine], job: Job, digests: Digests) -> list[Prepared
     for one in raw:
         line = validated(one, adapter, job.reference_date)
         if isinstance(line, Record):
-            prepared.append(Prepared(raw=one, line=line, tokens=digests.tokens(line.identity), hmac=hmac_of(line, digests)))
+            tokens = tokens_of(digests, line.identity) if line.kind == "leaver" else digests.tokens(line.identity)
+            prepared.append(Prepared(raw=one, line=line, tokens=tokens, hmac=hmac_of(line, digests)))
         else:
             prepared.append(Prepared(raw=one, line=line))
     return prepared
@@ -114,6 +116,8 @@ async def say_facts(desk: Desk, connection: Connection, job: Job, found: Sorted,
         requests.append(request_of(job, f"enrolment {one.record.line}", RecordEnrolment(fact=_enrolment_seen(job, one)), trace))
         requests.extend(_contracts(job, one, trace))
         requests.extend(_diploma(job, one, trace))
+    for pair in found.candidates:
+        requests.append(request_of(job, f"candidate {pair.person_id} {pair.other_id}", RecordCandidate(fact=pair), trace))
     settled(await desk.person_handler.handle_in(connection, requests))
     derived = {one.person_id: (one.record.majority_month, one.record.departement) for one in found.leavers}
     await persons.keep_derived(connection, derived)

@@ -1,20 +1,18 @@
 """A list is complete: its people are decided upon, then it closes and its body goes."""
 
-from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid5
 
 from chassis.decider import Request, Trace
 from chassis.event_store import Connection
-from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen
-from intake import lists, sources
+from intake import links, lists, sources
 from intake.batch import Desk, request_of, settled
 from intake.domain.detection import Rule
+from intake.domain.linked import DecideTogether
 from intake.domain.list import CloseList
 from intake.domain.person import DecideDropout, PersonCommand
 from intake.lists import Job
 
 AT_ONCE = 200
-FACTS = [fact.wire_type() for fact in (ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen)]
 
 
 async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, trace: Trace, *, run: UUID | None = None) -> int:
@@ -30,10 +28,13 @@ async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, 
         if not rows:
             return 0
         people = [row["person_id"] for row in rows]
-        facts, coverage = await _facts(connection, people), await lists.coverage(connection, job.list_id)
+        linked, coverage = await links.groups(connection, people), await lists.coverage(connection, job.list_id)
+        facts = await links.fact_ids(connection, people)
         requests: list[Request[PersonCommand]] = []
         for row in rows:
             person_id = row["person_id"]
+            if person_id in linked:
+                continue
             command = DecideDropout(
                 person_id=person_id,
                 detection_id=uuid5(run or job.list_id, f"detection {person_id}"),
@@ -47,16 +48,14 @@ async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, 
             )
             requests.append(request_of(job, f"decide {person_id}", command, trace, of=run, cause=facts[person_id][-1]))
         settled(await desk.person_handler.handle_in(connection, requests))
+        for row in (one for one in rows if one["person_id"] in linked):
+            person_id = row["person_id"]
+            known = await links.members(connection, linked[person_id], asked_by=run or job.list_id)
+            together = DecideTogether(members=known, rule=rule, coverage=coverage, reference_date=job.reference_date, age=row["age"])
+            asked = request_of(job, f"decide {person_id}", together, trace, of=run, cause=facts[person_id][-1])
+            settled(await links.together(desk.person_handler).handle_in(connection, [asked]))
         await connection.execute(DECIDED, job.list_id, people)
         return len(rows)
-
-
-async def _facts(connection: Connection, people: Sequence[UUID]) -> Mapping[UUID, list[UUID]]:
-    """The ids of each person's facts, in the order in which they were told."""
-    found: dict[UUID, list[UUID]] = {person_id: [] for person_id in people}
-    for row in await connection.fetch(FACT_IDS, [f"person-{person_id}" for person_id in people], FACTS):
-        found[UUID(row["stream_id"].removeprefix("person-"))].append(row["event_id"])
-    return found
 
 
 async def close(desk: Desk, connection: Connection, job: Job, trace: Trace) -> None:
@@ -82,6 +81,3 @@ select t.person_id, t.age, d.majority_month, d.departement from touched t join p
 where t.list_id = $1 order by t.person_id limit $2
 """
 DECIDED = "delete from touched where list_id = $1 and person_id = any($2::uuid[])"
-FACT_IDS = """
-select event_id, stream_id from events where stream_id = any($1::text[]) and type = any($2::text[]) order by stream_id, stream_version
-"""

@@ -1,38 +1,43 @@
 """Who is the same person? Pure rules over keyed digests (DESIGN 11); the names themselves stay with the caller.
 
-The same: INE and birth date agree and a name part agrees; or, where one side has no INE, names, birth date and commune of
-birth are equal and there is one candidate only. INE alone, or anything less, goes to a human.
+The same: INE and birth date agree and the first given name agrees (or both names do, swapped); or, where one side has no INE, names,
+birth date and commune of birth are equal and there is one candidate only. INE alone, or anything less, goes to a human. The family
+name proves nothing beside INE and birth date: a twin whose line carries the other's INE has it too.
 """
 
 import hmac
-import re
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
+from contracts.intake import Criterion
 from contracts.personal import Identity
 from intake.cleaning import folded
+from intake.reference.communes import current_commune
 
 Kind = Literal["ine", "ine_birth", "ine_name", "identity", "names"]
 LOCK_STRIPES = 2048
 """A batch of any size holds no more locks than these, of the 6,400 that a server of 100 connections has room for."""
 
-PARTS = re.compile(r"[\s\-'’ʼ.]+")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tokens:
-    """HMACs of one identity. Those of birth date and name parts are bound to the INE, so they link no two persons."""
+    """HMACs of one identity. Those of birth date and names are bound to the INE, so they link no two persons.
+
+    likenesses: of somebody who may become a known person only (likeness.py).
+    """
 
     ine: bytes | None
     ine_birth: bytes | None
     ine_names: frozenset[bytes]
     identity: bytes | None
     names: bytes
+    likenesses: tuple[tuple[Criterion, bytes], ...] = ()
 
     def locks(self) -> tuple[int, ...]:
         """The keys under which nobody else may resolve this identity meanwhile: few, since the server's table of locks is small."""
-        return tuple(int.from_bytes(token[:2]) % LOCK_STRIPES for token in (self.ine, self.names) if token is not None)
+        tokens = (self.ine, self.names, *(token for _, token in self.likenesses))
+        return tuple(int.from_bytes(token[:2]) % LOCK_STRIPES for token in tokens if token is not None)
 
     def rows(self) -> list[tuple[bytes, Kind]]:
         """What is kept about a person who is known by these."""
@@ -60,21 +65,20 @@ class Digests:
 
     def tokens(self, identity: Identity) -> Tokens:
         birth, ine = identity.birth_date.isoformat(), identity.ine
-        names = (folded(identity.family_name), folded(identity.first_names[0]), birth)
-        commune = identity.birth_commune
+        family, first = folded(identity.family_name), folded(identity.first_names[0])
+        names = (family, first, birth)
+        commune = current_commune(identity.birth_commune) if identity.birth_commune else None
         return Tokens(
             ine=self._of_text("ine", ine) if ine else None,
             ine_birth=self._of_text("ine birth", ine, birth) if ine else None,
-            ine_names=frozenset(self._of_text("ine name", ine, part) for part in name_parts(identity)) if ine else frozenset(),
+            ine_names=self._ine_names(ine, family, first) if ine else frozenset(),
             identity=self._of_text("identity", *names, commune) if commune else None,
             names=self._of_text("names", *names),
         )
 
-
-def name_parts(identity: Identity) -> frozenset[str]:
-    """The words of all names, folded; single letters prove nothing."""
-    words = PARTS.split(" ".join((identity.family_name, identity.usage_name or "", *identity.first_names)))
-    return frozenset(part for word in words if len(part := folded(word)) > 1)
+    def _ine_names(self, ine: str, family: str, first: str) -> frozenset[bytes]:
+        """The first given name, and both names in whichever order they stand."""
+        return frozenset({self._of_text("ine first name", ine, first), self._of_text("ine names", ine, *sorted((family, first)))})
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ class Register:
 
     holders: dict[bytes, set[UUID]] = field(default_factory=dict)
     tokens: dict[UUID, dict[bytes, Kind]] = field(default_factory=dict)
+    alike: dict[bytes, set[UUID]] = field(default_factory=dict)
 
     def add(self, person_id: UUID, token: bytes, kind: Kind) -> None:
         self.holders.setdefault(token, set()).add(person_id)

@@ -27,6 +27,7 @@ class Job:
     format: ListFormat
     reference_date: date
     size: int
+    charset: str | None
     last_line: int
     received_event: UUID
     correlation_id: UUID
@@ -68,8 +69,9 @@ async def keep_received(
     size: int,
     fingerprint: bytes,
     at: datetime,
+    charset: str | None = None,
 ) -> None:
-    await connection.execute(KEEP, list_id, sender, list_format, reference_date, size, fingerprint, at)
+    await connection.execute(KEEP, list_id, sender, list_format, reference_date, size, fingerprint, at, charset)
 
 
 async def kept(connection: Connection, list_id: UUID) -> Kept | None:
@@ -100,7 +102,8 @@ async def job_of(connection: Connection, list_id: UUID, *, closed: bool = False)
         return None
     return Job(
         list_id=list_id, sender=row["sender"], format="csv" if row["format"] in FORMATS else row["format"],
-        reference_date=row["reference_date"], size=row["size"], last_line=row["last_line"], received_event=row["event_id"],
+        reference_date=row["reference_date"], size=row["size"], charset=row["charset"], last_line=row["last_line"],
+        received_event=row["event_id"],
         correlation_id=row["correlation_id"], trace=Trace(traceparent=row["traceparent"], tracestate=row["tracestate"]),
         origin=FORMATS.get(row["format"], "list"),
     )  # fmt: skip
@@ -150,8 +153,8 @@ async def close(connection: Connection, list_id: UUID, at: datetime) -> None:
     await parts.drop(connection, list_id)
 
 
-async def coverage(connection: Connection, list_id: UUID) -> dict[str, int]:
-    """How many lists of each format are known, this one counted; a single report covers nothing."""
+async def coverage(connection: Connection, list_id: UUID | None = None) -> dict[str, int]:
+    """How many lists of each format are known, this one counted though it is open; a single report covers nothing."""
     return {row["format"]: row["n"] for row in await connection.fetch(COVERAGE, list_id)}
 
 
@@ -166,7 +169,7 @@ async def forget_refused(connection: Connection, now: datetime) -> None:
 
 
 KEEP = """
-insert into lists (list_id, sender, format, reference_date, size, fingerprint, received_at) values ($1, $2, $3, $4, $5, $6, $7)
+insert into lists (list_id, sender, format, reference_date, size, fingerprint, received_at, charset) values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 KEPT = "select sender, size, fingerprint from lists where list_id = $1"
 KEEP_REFUSED = "insert into refused_lists (list_id, sender, rule, refused_at) values ($1, $2, $3, $4)"
@@ -181,7 +184,7 @@ where l.closed_at is null and (h.list_id is null or h.decision = 'released')
 LOCK = "select pg_try_advisory_lock($1)"
 UNLOCK = "select pg_advisory_unlock($1)"
 JOB = """
-select l.sender, l.format, l.reference_date, l.size, l.last_line, e.event_id, e.correlation_id, e.traceparent, e.tracestate
+select l.sender, l.format, l.reference_date, l.size, l.charset, l.last_line, e.event_id, e.correlation_id, e.traceparent, e.tracestate
 from lists l join events e on e.stream_id = $2 and e.stream_version = 1
 where l.list_id = $1 and (l.closed_at is not null) = $3
 """

@@ -14,14 +14,20 @@ async def register_of(connection: Connection, tokens: Sequence[Tokens]) -> Regis
     register = Register()
     for row in await connection.fetch(LIKE, sought):
         register.add(row["person_id"], row["token"], row["kind"])
+    for row in await connection.fetch(ALIKE, [token for one in tokens for _, token in one.likenesses]):
+        register.alike.setdefault(row["token"], set()).add(row["person_id"])
     return register
 
 
 async def keep(connection: Connection, known_by: Iterable[tuple[UUID, Tokens]]) -> None:
     """These persons are known by these digests from now on."""
+    known_by = list(known_by)
     rows = [(token, person_id, kind) for person_id, tokens in known_by for token, kind in tokens.rows()]
     if rows:
         await connection.execute(KEEP, *map(list, zip(*rows, strict=True)))
+    alike = [(token, person_id, criterion) for person_id, tokens in known_by for criterion, token in tokens.likenesses]
+    if alike:
+        await connection.execute(KEEP_ALIKE, *map(list, zip(*alike, strict=True)))
 
 
 async def keep_derived(connection: Connection, derived: Mapping[UUID, tuple[str, str]]) -> None:
@@ -44,6 +50,11 @@ where person_id in (select person_id from identity_token where token = any($1::b
 """
 KEEP = """
 insert into identity_token (token, person_id, kind) select * from unnest($1::bytea[], $2::uuid[], $3::text[])
+on conflict (token, person_id) do nothing
+"""
+ALIKE = "select token, person_id from identity_likeness where token = any($1::bytea[])"
+KEEP_ALIKE = """
+insert into identity_likeness (token, person_id, criterion) select * from unnest($1::bytea[], $2::uuid[], $3::text[])
 on conflict (token, person_id) do nothing
 """
 DERIVED = """

@@ -18,7 +18,8 @@ from intake.domain.detection import Rule
 from intake.domain.list import ListCommand, ReceiveReport
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells
-from intake.record import NotKept, Record, Rejected
+from intake.likeness import tokens_of
+from intake.record import Held, NotKept, Record, Rejected
 from intake.rules import Verdict
 from intake.sorting import Prepared, hmac_of
 from intake.validation import validated
@@ -76,7 +77,7 @@ class Reporting:
         match line:
             case NotKept():
                 return Judged(verdict="not_kept", findings=(Finding(field=ADAPTER.column("birth_date"), rule="UNDER_16"),))
-            case Rejected(findings=findings):
+            case Rejected(findings=findings) | Held(findings=findings):  # whoever reports is there to write it anew
                 return Judged(verdict="rejected", findings=findings)
             case Record() as record:
                 _check_mandate(report, record)
@@ -85,7 +86,7 @@ class Reporting:
     async def _keep(self, report: Report, record: Record, today: date) -> Judged:
         await self.desk.keyring.ensure([report.report_id], ["list"])
         digests = self.desk.digests
-        prepared = Prepared(raw=report.cells, line=record, tokens=digests.tokens(record.identity), hmac=hmac_of(record, digests))
+        prepared = Prepared(raw=report.cells, line=record, tokens=tokens_of(digests, record.identity), hmac=hmac_of(record, digests))
 
         request = self._request(report, today)
 

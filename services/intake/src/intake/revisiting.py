@@ -13,8 +13,11 @@ from chassis.event_store import Connection, EventStore
 from chassis.handler import Handler
 from contracts.event import Event
 from contracts.intake import DropoutDetected, ExitSeen, PersonEvent
+from intake import links
+from intake.domain import linked
 from intake.domain.detection import Rule
 from intake.domain.funnel import place_of
+from intake.domain.linked import Together
 from intake.domain.person import Person, PersonCommand, UndoDetection, evolve, would_be_found
 
 AT_ONCE = 200
@@ -76,7 +79,7 @@ class Revisiting:
         async with self.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             async for page in self._people(connection, ExitSeen):
                 places = await _departements(connection, list(page))
-                for person_id, state in page.items():
+                for person_id, state in (await self._whole(connection, page)).items():
                     found.people += 1
                     stands, would = state.standing is not None, would_be_found(state, rule)
                     found.added[places[person_id]] += would and not stands
@@ -88,7 +91,8 @@ class Revisiting:
         found: Counter[str] = Counter()
         async with self.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             async for page in self._people(connection, ExitSeen):
-                found.update(place for place in (place_of(state, rule) for state in page.values()) if place)
+                whole = await self._whole(connection, page)
+                found.update(place for place in (place_of(state, rule) for state in whole.values()) if place)
         return found
 
     async def undo(self, rule: str, version: int, *, after: str, actor: str) -> Undone:
@@ -116,6 +120,20 @@ class Revisiting:
         while page := await self._page(connection, having, after):
             yield page
             after = _stream(list(page)[-1])
+
+    async def _whole(self, connection: Connection, page: Mapping[UUID, Person]) -> Mapping[UUID, Person]:
+        """People who left, the linked read as one under the first of their ids that left."""
+        reached = await links.reached(connection, [person_id for person_id, state in page.items() if state.links])
+        loaded = await self.store.load(connection, sorted({_stream(one) for group in reached.values() for one in group}))
+        state: Together = reduce(linked.evolve, [event for events in loaded.values() for event in events], {})  # type: ignore[arg-type]  # as below
+        whole: dict[UUID, Person] = {}
+        for person_id, alone in page.items():
+            group = reached.get(person_id, ())
+            if not group:
+                whole[person_id] = alone
+            elif person_id == min(one for one in group if state[one].exits):
+                whole[person_id] = linked.merged(state, group)
+        return whole
 
     async def _page(self, connection: Connection, having: type[Event], after: str) -> Mapping[UUID, Person]:
         """The next people of whom such an event was said, as all their events make them."""

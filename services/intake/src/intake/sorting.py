@@ -8,11 +8,12 @@ from uuid import UUID
 
 import orjson
 
-from contracts.intake import Finding
+from contracts.intake import Finding, IdentityCandidateFound
 from intake.formats.cells import RawLine
 from intake.identity import Digests, Known, Nobody, Register, Tokens, Undecided, resolve
+from intake.likeness import candidates, remember
 from intake.lists import LineVerdict
-from intake.record import Line, NotKept, Record, Rejected
+from intake.record import Held, Line, NotKept, Record, Rejected
 from intake.snapshots import Snapshot, snapshot_of
 
 CONFLICT = (Finding(field="ligne", rule="IDENTITY_CONFLICT"),)
@@ -40,7 +41,7 @@ class About:
 
 @dataclass(kw_only=True)
 class Sorted:
-    """What a batch amounts to. leavers, enrolled: new facts; snapshots: enrolments of nobody known."""
+    """What a batch amounts to. leavers, enrolled: new facts; snapshots: enrolments of nobody known; candidates: for a human."""
 
     verdicts: list[LineVerdict] = field(default_factory=list)
     leavers: list[About] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Sorted:
     touched: dict[UUID, int] = field(default_factory=dict)
     made: list[UUID] = field(default_factory=list)
     refused: dict[int, RawLine] = field(default_factory=dict)
+    candidates: list[IdentityCandidateFound] = field(default_factory=list)
 
 
 def hmac_of(record: Record, digests: Digests) -> bytes:
@@ -91,6 +93,9 @@ class Sorter:
             case Rejected(line=line, findings=findings):
                 self.found.verdicts.append(LineVerdict(line=line, verdict="rejected", findings=findings))
                 self.found.refused[line] = one.raw
+            case Held(line=line, findings=findings):
+                self.found.verdicts.append(LineVerdict(line=line, verdict="held", findings=findings))
+                self.found.refused[line] = one.raw
             case Record() as record:
                 if one.tokens is None or one.hmac is None:
                     raise ValueError("a record is prepared with its digests")
@@ -125,8 +130,10 @@ class Sorter:
         else:
             person_id = self.new_person()
             self.found.made.append(person_id)
+            self.found.candidates += candidates(person_id, tokens, self.register)
         for token, kind in tokens.rows():
             self.register.add(person_id, token, kind)
+        remember(person_id, tokens, self.register)
         return person_id
 
     def _accept(self, record: Record, hmac: bytes, *more: Finding) -> None:

@@ -17,7 +17,12 @@ from contracts.intake import (
     EnrolmentSeen,
     ExitSeen,
     Flags,
+    IdentityCandidateDismissed,
+    IdentityCandidateFound,
+    LinkReason,
     PersonEvent,
+    PersonsLinked,
+    PersonsUnlinked,
     WithdrawalReason,
 )
 from intake.domain.apprenticeship import Contract
@@ -114,20 +119,39 @@ class UndoDetection:
     version: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecordCandidate:
+    """Somebody known is like this person, and might be the same."""
+
+    fact: IdentityCandidateFound
+
+
+@dataclass(frozen=True, kw_only=True)
+class DismissCandidate:
+    """A human looked at both: they are two."""
+
+    person_id: UUID
+    other_id: UUID
+    reason: LinkReason
+
+
 type Record = RecordExit | RecordEnrolment | RecordContract | RecordDiploma
 type Judgement = ContestDropout | ConfirmDropout | WithdrawDropout
-type PersonCommand = Record | DecideDropout | Judgement | UndoDetection
+type Candidacy = RecordCandidate | DismissCandidate
+type PersonCommand = Record | DecideDropout | Judgement | UndoDetection | Candidacy
 type Source = tuple[str, UUID, int, date | None]
 type Exit = tuple[str, date]
 
 NO_DETECTION = "no such detection stands"
 NOT_CONTESTED = "nobody contests this detection"
+NO_CANDIDATE = "nobody was found who might be the same person"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """A detection that was made and not withdrawn. `left`: the exit that it was made for."""
 
+    person_id: UUID
     detection_id: UUID
     flags: Flags
     rule: str
@@ -145,6 +169,7 @@ class Person:
 
     judged: exits of which a human said that they are no dropout. undone: exits with the rule and version whose decision was undone.
     Neither is found again from the same exit.
+    links: those of whom a human said that they are this person. candidates, dismissed: those who might be, and those who are not.
     """
 
     exits: tuple[ExitSeen, ...] = ()
@@ -155,9 +180,12 @@ class Person:
     standing: Standing | None = None
     judged: frozenset[Exit] = frozenset()
     undone: frozenset[tuple[Exit, str, int]] = frozenset()
+    links: frozenset[UUID] = frozenset()
+    candidates: frozenset[UUID] = frozenset()
+    dismissed: frozenset[UUID] = frozenset()
 
 
-def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: PLR0911 -- one line per event
+def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: C901, PLR0911 -- one line per event
     match event:
         case ExitSeen():
             return replace(state, exits=(*state.exits, event), sources=state.sources | {_source(event)})
@@ -175,11 +203,19 @@ def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: PLR0911 -- one
             return replace(state, standing=state.standing and replace(state.standing, contested=None))
         case DropoutWithdrawn(reason=reason):
             return _set_aside(state, reason)
+        case PersonsLinked(other_id=other_id):
+            return replace(state, links=state.links | {other_id})
+        case PersonsUnlinked(other_id=other_id):
+            return replace(state, links=state.links - {other_id})
+        case IdentityCandidateFound(other_id=other_id):
+            return replace(state, candidates=state.candidates | {other_id})
+        case IdentityCandidateDismissed(other_id=other_id):
+            return replace(state, dismissed=state.dismissed | {other_id})
 
 
 def _standing(event: DropoutDetected) -> Standing:
     return Standing(
-        detection_id=event.detection_id, flags=event.flags, rule=event.rule, version=event.rule_version,
+        person_id=event.person_id, detection_id=event.detection_id, flags=event.flags, rule=event.rule, version=event.rule_version,
         left=(event.last_uai, event.exit_date), departement=event.departement,
         reference_date=event.reference_date, age=event.age,
     )  # fmt: skip
@@ -203,6 +239,18 @@ def decide(state: Person, command: PersonCommand) -> Sequence[PersonEvent]:
             return judge(state, command)
         case UndoDetection():
             return undo_detection(state, command)
+        case RecordCandidate(fact=fact):
+            return [] if fact.other_id in state.candidates | state.links else [fact]
+        case DismissCandidate():
+            return dismiss_candidate(state, command)
+
+
+def dismiss_candidate(state: Person, command: DismissCandidate) -> Sequence[PersonEvent]:
+    if command.other_id not in state.candidates:
+        raise Refused(NO_CANDIDATE)
+    if command.other_id in state.dismissed:
+        return []
+    return [IdentityCandidateDismissed(person_id=command.person_id, other_id=command.other_id, reason=command.reason)]
 
 
 def judge(state: Person, command: Judgement) -> Sequence[PersonEvent]:
@@ -330,7 +378,9 @@ def streams(command: PersonCommand) -> tuple[str, ...]:
     match command:
         case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordContract(fact=fact) | RecordDiploma(fact=fact):
             return (fact.stream,)
-        case DecideDropout() | ContestDropout() | ConfirmDropout() | WithdrawDropout() | UndoDetection():
+        case RecordCandidate(fact=found):
+            return (found.stream,)
+        case DismissCandidate() | DecideDropout() | ContestDropout() | ConfirmDropout() | WithdrawDropout() | UndoDetection():
             return (f"person-{command.person_id}",)
 
 

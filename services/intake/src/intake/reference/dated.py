@@ -1,0 +1,34 @@
+"""Rows that hold for a time: read from a packaged file, found by code and day."""
+
+import csv
+import gzip
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Period:
+    """From `since` on and before `until`; without one, for as long as anybody knows."""
+
+    since: date | None
+    until: date | None
+
+    def holds(self, day: date) -> bool:
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+
+
+def period_of(row: Mapping[str, str]) -> Period:
+    return Period(since=_day(row["since"]), until=_day(row["until"]))
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    """The rows of `data/<name>.csv.gz`, in its order."""
+    packed = files("intake.reference").joinpath("data", f"{name}.csv.gz").read_bytes()
+    return list(csv.DictReader(io.StringIO(gzip.decompress(packed).decode()), delimiter=";"))
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,150 @@
+"""The reference data by day: mergers followed, académies replaced, codes that open and close; and what a line is told of them."""
+
+import csv
+import gzip
+import itertools
+from datetime import date
+from pathlib import Path
+
+import pytest
+from intake_specimens import REFERENCE
+
+import intake.reference
+from intake.cleaning import DEPARTEMENT, uai_of
+from intake.reference.checks import doubts
+from intake.reference.communes import commune_at, communes, current_commune, postcode_fits
+from intake.reference.dated import Period
+from intake.reference.establishments import Directory, directory_in, packaged
+from intake.reference.nomenclatures import LEVELS, Code, level_of, nomenclature_of
+from intake.reference.territories import ACADEMIES, REGIONS, academie_at, academie_of, current_academie
+
+RAW = Path(next(iter(intake.reference.__path__))) / "data"
+DIRECTORY = directory_in(["uai;name;postcode;since;until", "0440074S;Lycée A;44600;;", "0750654D;Lycée B;75013;;2025-09-01"])
+
+
+def raw(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(gzip.open(RAW / f"{name}.csv.gz", "rt", encoding="utf-8"), delimiter=";"))
+
+
+def test_there_are_as_many_communes_today_as_insee_counts() -> None:
+    """34 969 on 1 January 2025 and 2026, without the 45 arrondissements municipaux."""
+    day = date(2026, 1, 1)
+    today = [one for times in communes().values() for one in times if one.period.holds(day) and one.into is None]
+    assert len(today) == 34_969
+
+
+def test_a_commune_that_was_taken_in_is_found_before_and_not_after() -> None:
+    before, after = commune_at("49031", date(2015, 12, 31)), commune_at("49031", date(2016, 1, 1))
+    assert before is not None and before.name == "Bocé" and after is None
+    assert current_commune("49031") == "49018"
+
+
+@pytest.mark.parametrize(
+    ("code", "today"), [("75113", "75056"), ("44109", "44109"), ("99109", "99109"), ("75012", "92012"), ("NANTES", "NANTES")]
+)
+def test_a_code_is_followed_to_the_one_of_today(code: str, today: str) -> None:
+    assert current_commune(code) == today
+
+
+def test_every_code_leads_to_a_commune_of_today_but_those_that_vanished() -> None:
+    """Walked here over the raw rows: six communes were shared out among several others."""
+    last = {row["code"]: row for row in raw("communes")}
+    for code in last:
+        place = last[code]
+        while place["into"]:
+            place = last[place["into"]]
+        assert current_commune(code) == place["code"]
+    assert sum(1 for code in last if last[current_commune(code)]["until"]) <= 6
+
+
+def test_times_of_one_code_do_not_overlap() -> None:
+    for times in communes().values():
+        for earlier, later in itertools.pairwise(times):
+            assert earlier.period.until is not None and later.period.since is not None and earlier.period.until <= later.period.since
+
+
+@pytest.mark.parametrize(("code", "postcode", "fits"), [("44109", "44300", True), ("44109", "44600", False), ("75113", "75014", True),
+                                                        ("75113", "69001", False), ("99109", "44300", None)])  # fmt: skip
+def test_a_postcode_fits_its_commune(code: str, postcode: str, fits: bool | None) -> None:
+    """An arrondissement is read as its commune, which has all of them."""
+    assert postcode_fits(code, postcode) is fits
+
+
+def test_every_listed_uai_has_its_check_letter() -> None:
+    assert len(packaged().listed) > 5000
+    assert [uai for uai in packaged().listed if uai_of(uai) is None] == []
+
+
+def test_an_establishment_is_open_until_the_day_on_which_it_closes() -> None:
+    assert DIRECTORY.standing("0750654D", date(2025, 8, 31)) == "open"
+    assert DIRECTORY.standing("0750654D", date(2025, 9, 1)) == "closed"
+    assert DIRECTORY.standing("0250013D", date(2025, 9, 1)) == "unknown"
+
+
+def test_normandie_took_the_place_of_caen_and_rouen() -> None:
+    def code_of(departement: str, day: date) -> str | None:
+        found = academie_of(departement, day)
+        return found.code if found else None
+
+    assert [code_of("76", day) for day in (date(2019, 12, 31), date(2020, 1, 1))] == ["21", "70"]
+    assert [code_of("14", day) for day in (date(2019, 12, 31), date(2020, 1, 1))] == ["05", "70"]
+    assert academie_at("21", date(2020, 1, 1)) is None
+    assert [current_academie(code) for code in ("05", "21", "17", "99")] == ["70", "70", "17", None]
+
+
+def test_every_departement_lies_in_one_academie_and_every_region_has_one() -> None:
+    every = [f"{number:02d}" for number in range(1, 96) if number != 20] + ["2A", "2B", "971", "972", "973", "974", "976"]
+    assert all(DEPARTEMENT.fullmatch(one) for one in every)
+    for day in (date(2019, 6, 1), REFERENCE):
+        places = [place for one in ACADEMIES if one.period.holds(day) for place in one.departements]
+        assert len(places) == len(set(places)) and set(every) <= set(places)
+        assert {one.region for one in ACADEMIES if one.period.holds(day)} - {None} == set(REGIONS)
+
+
+@pytest.mark.parametrize(("said", "level"), [("V", 3), ("Niveau IV", 4), ("III", 5), ("ii", 6), ("I", 7), ("3", 3), ("niveau 8", 8), ("VI", None),
+                                             ("2", None), ("", None)])  # fmt: skip
+def test_a_level_is_read_in_either_scale(said: str, level: int | None) -> None:
+    assert level_of(said) == level
+
+
+def test_the_scales_replaced_each_other() -> None:
+    old, new = date(2019, 1, 8), date(2019, 1, 9)
+    assert [LEVELS.at(value, day) is not None for value in ("V", "3") for day in (old, new)] == [True, False, False, True]
+
+
+def test_a_code_may_open_again_but_not_twice_at_once() -> None:
+    early, late = Period(since=None, until=date(2020, 9, 1)), Period(since=date(2022, 9, 1), until=None)
+    codes = nomenclature_of([Code(code="10", label="nouveau", period=late), Code(code="10", label="ancien", period=early)])
+    labels = [found.label if (found := codes.at("10", day)) else None for day in (date(2020, 8, 31), date(2021, 1, 1), date(2022, 9, 1))]
+    assert labels == ["ancien", None, "nouveau"]
+    with pytest.raises(ValueError, match="twice"):
+        nomenclature_of(
+            [Code(code="10", label="a", period=early), Code(code="10", label="b", period=Period(since=date(2020, 8, 31), until=None))]
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, []),
+        ({"uai": "0750654D"}, [("uai", "UAI_CLOSED")]),
+        ({"uai": "0250013D"}, [("uai", "UAI_UNKNOWN")]),
+        ({"uai": "0250013D", "directory": Directory(listed=DIRECTORY.listed, complete=False)}, []),
+        ({"birth_commune": "44999"}, [("birth_commune", "COMMUNE_UNKNOWN")]),
+        ({"birth_commune": "49031"}, []),
+        ({"birth_commune": "99109"}, []),
+        ({"commune": "44109"}, [("postcode", "POSTCODE_NOT_OF_COMMUNE")]),
+        ({"commune": "44109", "postcode": None}, []),
+        ({"commune": "Nantes"}, []),
+    ],
+)
+def test_a_line_is_told_what_the_reference_doubts(changes: dict[str, object], found: list[tuple[str, str]]) -> None:
+    said: dict[str, object] = {
+        "uai": "0440074S",
+        "birth_commune": "44109",
+        "commune": "",
+        "postcode": "44600",
+        "day": REFERENCE,
+        "directory": DIRECTORY,
+    }
+    assert list(doubts(**{**said, **changes})) == found  # type: ignore[arg-type]  # named fields
