@@ -5,7 +5,7 @@ from datetime import date
 
 from contracts.intake import Finding
 from contracts.personal import Contact, Guardians, Identity
-from intake.formats.cells import Cells, Kind
+from intake.formats.cells import Cells, Kind, Risk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +40,7 @@ class Record:
     departement: str
     apprentice: bool = False
     contracts: tuple[Contract, ...] = ()
+    risk: Risk | None = None
     remarks: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
-from chassis.paris import age_on
+from chassis.paris import age_on, birthday
 from contracts.intake import Finding
 from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAddress
 from intake import apprentices, cleaning
@@ -77,8 +77,9 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         exit_date=left or exit_date,
         motive=_label(raw.motive, "motive", notes),
         age=age_on(identity.birth_date, reference_date),
-        majority_month=f"{identity.birth_date.year + MAJORITY_YEARS:04d}-{identity.birth_date.month:02d}",
+        majority_month=f"{birthday(identity.birth_date, MAJORITY_YEARS):%Y-%m}",
         departement=_residence(raw, notes) or departement,
+        risk=raw.risk,
         apprentice=raw.training is not None or bool(contracts),
         contracts=contracts,
         remarks=tuple(notes.remarks),
@@ -187,7 +188,7 @@ def _sex(text: str) -> Literal["1", "2"] | None:
 
 def _period(raw: Cells, notes: Notes) -> tuple[date | None, date | None]:
     leaver = raw.kind == "leaver"
-    entry = _date(raw.entry_date, "entry_date", notes, required=not leaver)
+    entry = _date(raw.entry_date, "entry_date", notes, required=raw.kind == "enrolment")
     left = _date(raw.exit_date, "exit_date", notes, required=leaver)
     if leaver and not raw.entry_date:
         notes.remark("entry_date", "ENTRY_DATE_MISSING")

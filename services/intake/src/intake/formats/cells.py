@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import BinaryIO, Literal, Protocol
 
-from contracts.intake import Finding
+from contracts.intake import Finding, RiskSignal
 
 CELL_LIMIT = 4000
 MIB = 1024 * 1024
 MALWARE = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE"  # what every scanner finds, and what shows that one is there
 
-Kind = Literal["leaver", "enrolment", "diploma"]
+Kind = Literal["leaver", "enrolment", "diploma", "risk"]
 
 
 class ListRefused(Exception):
@@ -88,10 +88,20 @@ class TrainingCells:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Risk:
+    """A signal that somebody may be about to leave, parsed where it came in; see `contracts.intake.RiskSignalled`."""
+
+    signal: RiskSignal
+    half_days: int | None = None
+    month: str | None = None
+    school_year: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Cells:
     """One record, as text: absent is empty.
 
-    kind: who left, who is enrolled, or who holds a diploma. findings: what the format's own controls found in the line.
+    kind: who left, who is enrolled, who holds a diploma, or who is at risk. findings: what the format's own controls found in the line.
     """
 
     line: int
@@ -117,6 +127,7 @@ class Cells:
     motive: str = ""
     contracts: tuple[ContractCells, ...] = ()
     training: TrainingCells | None = None
+    risk: Risk | None = None
     findings: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:
@@ -146,7 +157,8 @@ class Adapter:
     name: as senders say it. about: what its lines may be. content_type: of such a file.
     read: the lines of a seekable, buffered binary file, in order and one by one, in memory that does not grow with them; it raises
     ListRefused when it comes upon what no such file has. date_of: a cell as a date; raises ValueError. columns: the sender's
-    name of a field. body_limit: bytes of one body. line_limit: lines of one list.
+    name of a field. body_limit: bytes of one body. line_limit: lines of one list. complete: a file names everybody who is enrolled at
+    its establishments, so that whoever is missing from the next one has left.
     """
 
     name: str
@@ -157,6 +169,7 @@ class Adapter:
     columns: Mapping[str, str]
     body_limit: int = 64 * MIB
     line_limit: int = 200_000
+    complete: bool = False
 
     def column(self, name: str) -> str:
         return self.columns.get(name, name)

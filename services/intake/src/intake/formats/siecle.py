@@ -224,5 +224,6 @@ def date_of(cell: str) -> date:
 
 
 ADAPTER = Adapter(
-    name="siecle", about=frozenset({"leaver", "enrolment"}), content_type="application/zip", read=read, date_of=date_of, columns=COLUMNS
-)
+    name="siecle", about=frozenset({"leaver", "enrolment"}), content_type="application/zip", read=read, date_of=date_of, columns=COLUMNS,
+    complete=True,
+)  # fmt: skip
