@@ -84,6 +84,17 @@ async def test_a_destroyed_owner_is_erased_and_ensure_does_not_bring_back(pool: 
     assert await pool.fetchval("select count(*) from person_key where wrapped is null and destroyed_at is not null") == 2
 
 
+async def test_who_was_erased_is_known_at_once_whatever_is_remembered(pool: asyncpg.Pool) -> None:
+    gone, there, never = uuid4(), uuid4(), uuid4()
+    here = Keyring(pool, MASTERS)
+    await here.ensure([gone, there])
+    await here.keys([gone, there])
+    assert await here.erased([gone, there, never]) == frozenset()
+    await Keyring(pool, MASTERS).destroy([gone])
+    assert await here.erased([gone, there, never]) == {gone}
+    assert await here.erased([]) == frozenset()
+
+
 async def test_a_key_destroyed_elsewhere_dies_here_when_its_time_in_memory_is_over(pool: asyncpg.Pool) -> None:
     owner, seconds = uuid4(), 0.0
     here = Keyring(pool, MASTERS, seconds=lambda: seconds)

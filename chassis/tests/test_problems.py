@@ -46,6 +46,20 @@ async def test_a_broken_body_is_a_problem_that_repeats_nothing_of_it(body: bytes
     assert "Specimen" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [(b"NaN", "BAD_NUMBER"), (b"-1e999", "BAD_NUMBER"), (b"%d" % 2**63, "BAD_NUMBER"), (b"9" * 5000, "BAD_NUMBER"),
+     (b"[" * 32 + b"]" * 32, "TOO_DEEP"), (b'1,"seats":2', "DUPLICATE_KEY"), (b'"\\u0000"', "BAD_JSON"), (b"+1", "BAD_JSON")],
+)  # fmt: skip
+async def test_json_that_is_not_strict_is_refused_with_a_rule_for_programs(value: bytes, rule: str) -> None:
+    assert (await post(b'{"name":"[[","seats":%b}' % value)).json()["rule"] == rule
+
+
+@pytest.mark.parametrize("value", [b"%d" % -(2**63), b"%d" % (2**63 - 1), b"[" * 31 + b"]" * 31, b'"' + b"[" * 99 + b'"', b'"\\"[[[\\\\"'])
+def test_what_is_just_within_the_bounds_is_read(value: bytes) -> None:
+    assert strict_json(b'{"seats":%b}' % value) == json.loads(b'{"seats":%b}' % value)
+
+
 async def test_an_invalid_request_names_fields_and_rules() -> None:
     answer = await post(b'{"seats":"x","other":1}')
     assert sorted((error["field"], error["rule"]) for error in answer.json()["errors"]) == [
@@ -109,7 +123,7 @@ async def test_a_reused_key_is_422_and_a_store_that_is_away_503(trouble: Excepti
         assert (await ask.get("/trouble")).status_code == status
 
 
-scalars = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
+scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"))
 values = st.recursive(scalars | texts, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=20)
 

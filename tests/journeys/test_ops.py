@@ -37,7 +37,7 @@ PROJECTIONS = {
     "transmission": ("designations", "coordinates", "transmissions", "unroutable"),
 }
 LOST = "raccroche.followup"
-HEARS_IT = ("followup", "offers", "history")
+HEARS_IT = ("followup", "offers", "transmission", "history")
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ def test_a_lost_topic_is_said_again_only_when_its_cluster_is_named_and_nothing_c
     cluster = json.loads(plan[1])["cluster"]
     assert f"--cluster {cluster}" in unnamed[2]
     answers = asyncio.run(house.jobs_at_once(*((name, "republish", "--cluster", cluster, "--json") for name in HEARS_IT)))
-    assert [status for status, _, _ in answers] == [0, 0, 0]
-    assert [json.loads(output)["heard_anew"] for _, output, _ in answers] == [[LOST]] * 3
+    assert [status for status, _, _ in answers] == [0] * len(HEARS_IT)
+    assert [json.loads(output)["heard_anew"] for _, output, _ in answers] == [[LOST]] * len(HEARS_IT)
     assert json.loads(answers[0][1])["said"] > 0
 
     async def return_() -> None:

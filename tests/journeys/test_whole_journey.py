@@ -1,11 +1,14 @@
 """The main job on five real services: equal to the truth, nothing personal in sight, refilled alike, every tampering named."""
 
 import asyncio
+import csv
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
+import httpx
 import pytest
 from leaks import Needles, leaks, of_databases, of_files, of_topics
 
@@ -80,6 +83,28 @@ def test_every_standing_detection_has_an_open_case_and_every_withdrawn_one_a_clo
 
 
 SAID = "select convert_from(body, 'utf8')::json ->> $1 as id from events where type like $2"
+
+
+def test_each_establishment_reads_what_became_of_those_on_its_own_lists(played: Played) -> None:
+    """The codes of the files against the plans that the generator drew; no service's figure is asked."""
+    read: Counter[str] = Counter()
+    for file in (one for one in played.journey.fiction.files if one.phase == "leavers"):
+        token = played.stack.issue_token("sender", uai=file.uai)
+        with httpx.Client(base_url=played.stack.address("transmission"), headers={"Authorization": f"Bearer {token}"}) as client:
+            (told,) = client.get("/returns").json()["returns"]
+            body = client.get(f"/returns/{told['period']}.csv").content.decode("utf-8-sig")
+        rows = list(csv.DictReader(body.splitlines(), delimiter=";"))
+        assert {row["liste"] for row in rows} == {str(file.list_id)}
+        read.update(row["code"] for row in rows)
+    truth = played.journey.fiction.truth
+    closed = truth.work.closed
+    assert read.total() == truth.detections
+    assert read["INSCRIT_AILLEURS"] + read["ANNULE"] == truth.withdrawn
+    assert read["DEJA_SUIVI"] == closed.get("already_followed", 0)
+    assert read["CLOS_NON_JOINT"] == closed.get("unreachable", 0)
+    assert read["CLOS"] == closed.get("refused", 0) + closed.get("moved_away", 0)
+    assert sum(count for code, count in read.items() if code.startswith("EN_SOLUTION_")) == truth.work.referrals_accepted
+    assert read["EN_SOLUTION"] == 0
 
 
 def test_a_story_tells_what_caused_what_from_list_to_answer(played: Played) -> None:

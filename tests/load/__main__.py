@@ -20,7 +20,7 @@ from load.house import House
 from load.measuring import Row
 from raccroche.stack import Stack
 
-ROOMS = ("commands", "bulk", "relaying", "hearing", "web", "latency", "ageing", "resting", "rebuilding", "lists")
+ROOMS = ("commands", "bulk", "relaying", "hearing", "web", "latency", "ageing", "resting", "rebuilding", "lists", "campaigning")
 
 
 async def main() -> int:

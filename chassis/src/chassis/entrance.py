@@ -16,7 +16,7 @@ from chassis import jobs, logs, telemetry
 from chassis.answers import Answer
 from chassis.consumer import StrangeTopic
 from chassis.failpoints import arm
-from chassis.jobs import At, BadRequest
+from chassis.jobs import At, BadRequest, OwnJob
 from chassis.ledger import MarkElsewhere
 from chassis.reading import BeginningGone, NothingComes
 from chassis.rebuild import AlreadyRunning, DecidedMeanwhile, NotInTime
@@ -34,8 +34,10 @@ CLEAR = (
 """Exceptions whose own words are the answer."""
 
 
-def start(name: str, argv: Sequence[str], environ: Mapping[str, str], build: Build, *, speaks: bool = True) -> None:
-    """Live as the service `name`, or do one job.
+def start(
+    name: str, argv: Sequence[str], environ: Mapping[str, str], build: Build, *, speaks: bool = True, own: Sequence[OwnJob] = ()
+) -> None:
+    """Live as the service `name`, or do one job: one that every service has, or one of its `own`.
 
     Raises:
         SystemExit: a job's status: 0 done, 1 a check failed, 2 bad usage or input, or it could not be done.
@@ -43,7 +45,7 @@ def start(name: str, argv: Sequence[str], environ: Mapping[str, str], build: Bui
     if not argv:
         run(name, settings_from(environ), build, speaks=speaks)
         return
-    options = _parser(name).parse_args(argv)
+    options = _parser(name, own).parse_args(argv)
     logs.configure(name, "warning", sys.stderr)
     try:
         answer = asyncio.run(_done(name, options, environ, build, speaks=speaks))
@@ -93,7 +95,7 @@ class _Rows:
         return iter(["a number of the list that `parked` shows"])
 
 
-def _parser(name: str) -> argparse.ArgumentParser:
+def _parser(name: str, own: Sequence[OwnJob]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description=f"Without arguments: the service {name}. Else one of its jobs.")
     asked = parser.add_subparsers(required=True, metavar="JOB")
 
@@ -121,4 +123,6 @@ def _parser(name: str) -> argparse.ArgumentParser:
     discard = job("discard", jobs.discard, "set one record aside for good")
     discard.add_argument("id", type=int, choices=_Rows(), metavar="ID")
     discard.add_argument("--because", required=True, metavar="WHY")
+    for one in own:
+        one.arguments(job(one.title, one.carry_out, one.about))
     return parser

@@ -79,6 +79,16 @@ class At:
 type Job = Callable[[At, argparse.Namespace], Awaitable[Answer]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class OwnJob:
+    """A job that only one service has. arguments: adds its options to its parser."""
+
+    title: str
+    about: str
+    carry_out: Job
+    arguments: Callable[[argparse.ArgumentParser], None]
+
+
 async def rebuild(at: At, options: argparse.Namespace) -> Answer:
     """A plan, the rows of one subject, or the whole projection."""
     projection = at.projection(options.projection)

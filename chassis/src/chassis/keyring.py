@@ -207,6 +207,11 @@ class Keyring:
             self._cached.pop(owner_id, None)
         return len(await self._pool.fetch(DESTROY, sorted(set(owner_ids))))
 
+    async def erased(self, owner_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Those of these owners of whom a key was destroyed; asked of the database each time, whatever is remembered."""
+        rows = await self._pool.fetch(ERASED, sorted(set(owner_ids)))
+        return frozenset(row["owner_id"] for row in rows)
+
     def _wrap(self, owner_id: UUID, data_class: str, version: int) -> bytes:
         key = os.urandom(KEY_BYTES)
         return AesGcm().encrypt(self._master_keys[data_class][version], key, _wrap_aad(owner_id, data_class, version))
@@ -254,6 +259,8 @@ FIND = """
 select owner_id, data_class, wrapped, master_version from person_key
 where owner_id = any($1::uuid[]) and data_class = any($2::text[]) and destroyed_at is null
 """
+
+ERASED = "select distinct owner_id from person_key where owner_id = any($1::uuid[]) and destroyed_at is not null"
 
 DESTROY = """
 update person_key set wrapped = null, destroyed_at = now()

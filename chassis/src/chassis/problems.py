@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,10 @@ from chassis.logs import get_logger, spoken
 
 MAX_BODY_BYTES = 64 * 1024
 RETRY_SECONDS = "1"
+MAX_DEPTH = 32
+MAX_DIGITS = 20
+TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+ALIKE, NO_BRACKETS = bytes.maketrans(b"{}", b"[]"), bytes(set(range(256)) - set(b"[]{}"))
 
 AWAY = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.InsufficientResourcesError,
@@ -116,28 +121,44 @@ def _refuse_unless_json(content_type: bytes, body: bytes) -> None:
     try:
         strict_json(body)
     except NotStrictJson as wrong:
-        raise HTTPException(400, str(wrong)) from None
+        raise Unreadable(str(wrong), wrong.rule) from None
+
+
+class Unreadable(HTTPException):
+    """A body that is no strict JSON; of this kind, since the framework answers for every other exception that reading a body raises."""
+
+    def __init__(self, why: str, rule: str) -> None:
+        super().__init__(400, why)
+        self.rule = rule
 
 
 class NotStrictJson(ValueError):
-    """The bytes are not JSON that every reader understands alike; says why, without a value."""
+    """The bytes are not JSON that every reader understands alike; says why, without a value. `rule` is a code for programs."""
+
+    def __init__(self, why: str, rule: str = "BAD_JSON") -> None:
+        super().__init__(why)
+        self.rule = rule
 
 
 def strict_json(body: bytes) -> object:
     """Parse UTF-8 JSON (RFC 8259, as I-JSON narrows it).
 
     Raises:
-        NotStrictJson: not UTF-8 or not JSON, a name that is there twice, NaN or a number out of range, NUL or half a
-            surrogate pair in a text, too deep.
+        NotStrictJson: BAD_JSON, not UTF-8 or not JSON, NUL or half a surrogate pair in a text; DUPLICATE_KEY, a name that is
+            there twice; BAD_NUMBER, NaN or a number out of range; TOO_DEEP.
     """
+    if _too_deep(body):
+        raise NotStrictJson(f"The body nests deeper than {MAX_DEPTH} levels.", "TOO_DEEP")
     try:
-        parsed = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
+        parsed = json.loads(
+            body.decode(), object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite, parse_int=_within_bounds
+        )
         told = json.dumps(parsed, ensure_ascii=False).encode() if b"\\u" in body else b""  # only an escape makes either
     except NotStrictJson:
         raise
     except UnicodeError:
         raise NotStrictJson("The body is not valid UTF-8 text.") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise NotStrictJson("The body is not JSON.") from None
     if b"\\u0000" in told.replace(b"\\\\", b""):
         raise NotStrictJson("The body holds a NUL character.")
@@ -147,12 +168,27 @@ def strict_json(body: bytes) -> object:
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise NotStrictJson("The body names a field twice.")
+        raise NotStrictJson("The body names a field twice.", "DUPLICATE_KEY")
     return found
 
 
 def _no_constant(_: str) -> float:
-    raise NotStrictJson("The body holds a number that is not finite.")
+    raise NotStrictJson("The body holds a number that is not finite.", "BAD_NUMBER")
+
+
+def _within_bounds(text: str) -> int:
+    number = int(text) if len(text) <= MAX_DIGITS else None
+    if number is None or not -(1 << 63) <= number < 1 << 63:
+        raise NotStrictJson("The body holds an integer beyond 64 bits.", "BAD_NUMBER")
+    return number
+
+
+def _too_deep(body: bytes) -> bool:
+    """Do brackets nest deeper than MAX_DEPTH, outside of texts? Told before anything is parsed: innermost pairs go, level by level."""
+    left = TEXTS.sub(b"", body).translate(ALIKE, NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        left = left.replace(b"[]", b"")
+    return b"[]" in left or left.count(b"[") > MAX_DEPTH
 
 
 def _finite(text: str) -> float:
@@ -182,7 +218,8 @@ def _field(error: Any) -> str:  # noqa: ANN401 -- pydantic's error details, unty
 
 async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _answer(error.status_code, HTTPStatus(error.status_code).phrase, error.detail, headers=error.headers)
+    rule = {"rule": error.rule} if isinstance(error, Unreadable) else {}
+    return _answer(error.status_code, HTTPStatus(error.status_code).phrase, error.detail, headers=error.headers, **rule)
 
 
 async def _key_reused(_: Request, __: Exception) -> Response:

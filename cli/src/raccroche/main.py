@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from raccroche import keeping_commands
+from raccroche.campaign_commands import campaign
 from raccroche.demo.command import demo
 from raccroche.detection_commands import detection
 from raccroche.history_commands import history
@@ -20,6 +21,7 @@ from raccroche.stack.jars import WrongJar
 from raccroche.stack.java import NoJava
 from raccroche.stack.kafka import KafkaFailed
 from raccroche.stack.postgres import NoPostgres
+from raccroche.transmission_commands import transmission
 
 LOCAL = Path("var/local")
 CLEAR = (NotUp, NoJava, NoPostgres, WrongJar, KafkaFailed)
@@ -33,8 +35,10 @@ app.command("demo")(demo)
 app.add_typer(history, name="history")
 keeping_commands.add_to(intake)
 intake.add_typer(detection, name="detection")
+intake.add_typer(campaign, name="campaign")
 app.add_typer(intake, name="intake")
 app.add_typer(ops, name="ops")
+app.add_typer(transmission, name="transmission")
 clock = typer.Typer(no_args_is_help=True, help="The local stack's clock.")
 app.add_typer(clock, name="clock")
 
@@ -103,12 +107,10 @@ def token(
 @clock.command("advance")
 def advance(days: Annotated[int, typer.Option(min=1, help="Whole days.")], root: Root = LOCAL) -> None:
     """Move the local stack's clock forward; deadlines that fall due ring. It never goes back."""
-    file = Stack(root).layout.clock_offset
-    if not file.exists():
+    stack = Stack(root)
+    if not stack.layout.clock_offset.exists():
         raise NotUp("there is no stack here yet: raccroche up")
-    offset = int(file.read_text() or 0) + days * 86_400
-    file.write_text(str(offset))
-    print(f"the clock is {offset // 86_400} days ahead", file=sys.stderr)
+    print(f"the clock is {stack.advance_clock(days)} days ahead", file=sys.stderr)
 
 
 def _say(text: str) -> None:

@@ -14,7 +14,8 @@ ListFormat = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")
 Content = Literal["leavers", "enrolments", "all"]
 HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
-ExitOrigin = Literal["list", "report", "self"]
+ExitOrigin = Literal["list", "report", "self", "campaign"]
+SnapshotKind = Literal["previous", "current", "diplomas", "followed"]
 WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone", "linked"]
 Criterion = Literal["same_names", "names_swapped", "names_sound_alike", "birth_date_differs", "family_name_differs", "first_name_differs"]
 LinkReason = Literal["sender_confirmed", "document_seen", "young_person_said", "mistake", "other"]
@@ -113,6 +114,43 @@ class ReportReceived(_OfList):
 
     origin: Public[Literal["report", "self"]]
     reference_date: Public[date]
+
+
+class SnapshotManifest(BaseModel):
+    """What remains of one file of everybody: `digest` is keyed, of its bytes, so that nobody can look for a person in it."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Public[SnapshotKind]
+    lines: Public[int]
+    size: Public[int]
+    digest: Public[Sha256]
+
+
+class MatchFigures(BaseModel):
+    """What became of each line of somebody seen, by a cross-match; all but `seen` add up to `seen`.
+
+    `review`: somebody near enough is enrolled, followed or holds a diploma for a human to look; `leavers` go on as a list's lines.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    seen: Public[int]
+    unreadable: Public[int]
+    under_16: Public[int]
+    still_enrolled: Public[int]
+    review: Public[int]
+    followed: Public[int]
+    not_dropout: Public[int]
+    leavers: Public[int]
+
+
+class CampaignMatched(_OfList):
+    """A country's two years were matched; those who are in the earlier one only are the lines of this list. Who did it is the actor."""
+
+    reference_date: Public[date]
+    rule: Public[str]
+    rule_version: Public[int]
+    snapshots: Public[tuple[SnapshotManifest, ...]]
+    figures: Public[MatchFigures]
 
 
 class ListLineRejected(_OfList):
@@ -329,7 +367,7 @@ class IdentitiesConsulted(_OfPerson):
 
 
 type ListEvent = (
-    ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived
+    ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived | CampaignMatched
     | ListLineRejected | ListLineHeld | ListLineReconsidered | ListClosed
 )  # fmt: skip
 type SourceEvent = SourceExpected | SourceSilent | SourceResumed
@@ -340,7 +378,8 @@ type PersonEvent = (
 )  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
-    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
+    ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, CampaignMatched,
+    ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,

@@ -1,11 +1,13 @@
 """What transmission says: who is designated, what is owed to whom, what was sent. Topic `raccroche.transmission`."""
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from contracts.event import Event
-from contracts.fields import Departement, Instant, PersonId, Pseudonymous, Public, Sha256
+from contracts.fields import Departement, Instant, PersonId, Pseudonymous, Public, Sha256, Uai
 from contracts.intake import WithdrawalReason
 
 RecipientClass = Literal["designated_body", "mission_locale"]
@@ -14,6 +16,16 @@ FieldName = Literal[
     "identity", "contact", "guardians", "last_uai", "last_formation", "exit_date", "flags",
 ]  # fmt: skip
 RefusalReason = Literal["not_ours", "already_known", "unreadable", "other"]
+Destination = Literal[
+    "reported", "followed", "not_reached", "contacted",
+    "in_solution", "in_solution_scolaire", "in_solution_apprenti", "in_solution_stagiaire", "in_solution_volontaire",
+    "enrolled_elsewhere", "not_a_dropout",
+    "already_followed", "closed_not_reached", "closed_without_solution",
+]  # fmt: skip
+"""What an establishment may learn of someone who left it: nothing beyond this list."""
+
+Period = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+"""A calendar month of Europe/Paris, `2026-03`."""
 
 
 class TransmissionEvent(Event):
@@ -125,6 +137,30 @@ class TransmissionRecalled(_OfTransmissions):
     reason: Public[WithdrawalReason]
 
 
+class ReturnInformationSent(TransmissionEvent):
+    """An establishment may fetch what became of those whom it reported, as known when the period ended.
+
+    `lines` are those of its file, which replaces every earlier one; `destinations` counts them, none where a count would be
+    small; `sealed_sha256` is that of the encrypted bytes: no digest of personal data. `until` is the first instant not told.
+    """
+
+    uai: Public[Uai]
+    period: Public[Period]
+    until: Public[Instant]
+    rule: Public[str]
+    lines: Pseudonymous[int]
+    destinations: Public[dict[Destination, int] | None]
+    sealed_sha256: Public[Sha256]
+
+    @property
+    def subject(self) -> str:
+        return f"etablissement-{self.uai}"
+
+    @property
+    def stream(self) -> str:
+        return f"returns-{self.uai}"
+
+
 type DesignationEvent = RecipientDesignated | DesignationEnded
 type TransmissionsEvent = (
     TransmissionDue | TransmissionUnroutable | CoordinatesTransmitted
@@ -135,4 +171,5 @@ EVENTS: tuple[type[Event], ...] = (
     RecipientDesignated, DesignationEnded,
     TransmissionDue, TransmissionUnroutable, CoordinatesTransmitted,
     TransmissionAcknowledged, TransmissionRefused, TransmissionRecalled,
+    ReturnInformationSent,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 -- migrate:up
 -- Lists, verdicts of lines, who is the same person, enrolments of those whom nobody looks for yet.
 
--- size: in bytes, of the clear body. fingerprint: keyed, of sender, format, date and body, so that the same sending is recognised.
+-- size: in bytes, of the clear body. charset: of a text, as its sender declared it. fingerprint: keyed, of sender, format, date and body, so that the same sending is recognised.
 create table lists (
   list_id uuid primary key,
   sender text not null,
@@ -9,6 +9,7 @@ create table lists (
   reference_date date not null,
   received_at timestamptz not null,
   size bigint not null,
+  charset text,
   fingerprint bytea not null,
   last_line integer not null default 0,
   accepted integer not null default 0,

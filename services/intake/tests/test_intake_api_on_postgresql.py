@@ -115,7 +115,7 @@ async def test_the_figures_of_a_list_and_its_lines(entrance: Entrance) -> None:
     assert answer.json() == {
         "lines": [
             {"line": 3, "verdict": "rejected", "findings": [
-                {"field": "nom", "rule": "MISSING_FIELD", "sentence": "Un champ obligatoire est vide."}]},
+                {"field": "nom", "rule": "MISSING_FIELD", "sentence": "Un champ obligatoire est vide : complétez-le."}]},
             {"line": 4, "verdict": "not_kept", "findings": [
                 {"field": "date_naissance", "rule": "UNDER_16",
                  "sentence": "La personne a moins de 16 ans à la date de référence : comptée, jamais conservée."}]},
@@ -139,11 +139,11 @@ async def test_the_same_list_again_has_the_same_answer_and_its_id_is_not_another
         (b"", "csv", 422, "EMPTY_LIST"),
         (b"PK\x03\x04broken", "siecle", 422, "ARCHIVE_BROKEN"),
         (b"<!DOCTYPE x><BEE_ELEVES/>", "siecle", 422, "DOCTYPE_REFUSED"),
-        (leavers_csv(leaver()).decode().encode("utf-16"), "csv", 422, "ENCODING"),
+        (leavers_csv(leaver()).decode().encode("iso-8859-15"), "csv", 422, "ENCODING"),
         (leavers_csv(leaver(uai=OTHER_UAI)), "csv", 403, "OUT_OF_MANDATE"),
         (b"x" * (64 * 1024 * 1024 + 1), "csv", 413, "TOO_LARGE"),
     ],
-    ids=["empty", "truncated zip", "DOCTYPE", "UTF-16", "another establishment", "too large"],
+    ids=["empty", "truncated zip", "DOCTYPE", "ISO-8859-15 undeclared", "another establishment", "too large"],
 )  # fmt: skip
 async def test_a_file_is_refused_with_its_rule_and_only_that_is_kept(
     entrance: Entrance, body: bytes, list_format: str, status: int, rule: str

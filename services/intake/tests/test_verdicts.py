@@ -12,8 +12,14 @@ def test_a_cell_that_looks_like_a_formula_begins_with_an_apostrophe() -> None:
 def test_each_finding_is_a_row_with_its_french_sentence() -> None:
     found = list(rows_of(7, "rejected", ["nom", "date_naissance"], ["MISSING_FIELD", "BAD_DATE"]))
     assert found == [
-        ("7", "rejetée", "nom", "MISSING_FIELD", "Un champ obligatoire est vide."),
-        ("7", "rejetée", "date_naissance", "BAD_DATE", "La date n'est pas une date valide au format attendu."),
+        ("7", "rejetée", "nom", "MISSING_FIELD", "Un champ obligatoire est vide : complétez-le."),
+        (
+            "7",
+            "rejetée",
+            "date_naissance",
+            "BAD_DATE",
+            "La date n'est pas une date valide au format attendu : écrivez le jour, le mois et l'année sur quatre chiffres.",
+        ),
     ]
 
 

@@ -1,176 +1,23 @@
-"""The whole service on a real PostgreSQL, its topic looped back in memory: from a dropout to bytes that only the recipient reads."""
+"""The whole service on a real PostgreSQL: from a dropout to bytes that only the recipient reads."""
 
 import asyncio
 import hashlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
-import asyncpg
-import httpx
 import orjson
 import pytest
-from fastapi import FastAPI
 from joserfc import jwe
 from joserfc.jwk import ECKey
+from transmission_house import NOW, House
 
-from chassis.callers import Caller
-from chassis.consumer import Consumer
-from chassis.decider import Request
-from chassis.event_store import EventStore
-from chassis.heard import RawRecord
-from chassis.keyring import Keyring
-from chassis.outbox import Outbox
-from chassis.problems import install
-from chassis.provision import Database, chassis_migrations, keyring_migrations
-from chassis.relay import Relay
-from chassis.service import Basics, Parts
-from chassis.settings import settings_from
-from chassis.testing import FixedClock, Loopback
-from chassis.topics import BrokerIdentity
-from contracts.envelope import to_headers
-from contracts.event import Event
 from contracts.intake import DropoutDetected, DropoutWithdrawn, Flags
 from contracts.personal import Contact, Guardian, Guardians, Identity
-from transmission.app import build
-from transmission.sending import Sender
 
 pytestmark = pytest.mark.stack
-
-NOW = datetime(2026, 2, 1, 8, tzinfo=UTC)
-TOPICS = ("raccroche.intake", "raccroche.transmission")
-BROKER = BrokerIdentity(cluster_id="c", topic_ids=dict.fromkeys(TOPICS, "t"))
-CLASSES = ("identity", "contact", "guardians")
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
-type FreshDatabase = Callable[[Database], Awaitable[dict[str, str]]]
-
-SETTINGS = settings_from(
-    dict.fromkeys(
-        ("APP_DSN", "CONSUMER_DSN", "RELAY_DSN", "KAFKA_BOOTSTRAP_SERVERS", "TOKENS_JWKS_FILE", "TOKENS_ISSUER", "TOKENS_AUDIENCE"),
-        "unused",
-    )
-    | {"HTTP_PORT": "1"}
-)
-
-
-class Believing:
-    """Believes a token that says `role` or `role organisation`."""
-
-    def verify(self, token: str) -> Caller:
-        role, _, organisation = token.partition("/")
-        return Caller(actor=f"actor-{token}", role=role, organisation=organisation or None)
-
-
-@dataclass(kw_only=True)
-class House:
-    """One transmission service, with what surrounds it played by the test."""
-
-    parts: Parts
-    sender: Sender
-    basics: Basics
-    admin: asyncpg.Connection
-    relaying: asyncpg.Connection
-    relay: Relay
-    web: httpx.AsyncClient
-    dsn: str
-    keys_dsn: str
-    voice: Loopback = field(default_factory=lambda: Loopback(topic="raccroche.transmission"))
-    heard: int = 0
-    said: int = 0
-
-    async def hear_intake(self, *events: Event) -> None:
-        await self._consumer().hear([self._intake(event) for event in events])
-
-    async def settle(self, *, sending: bool = True) -> None:
-        """Relay, hear and send until there is nothing more to do."""
-        busy = True
-        while busy:
-            outbox = Outbox(connection=self.relaying)
-            busy = (saying := await self.relay.turn(outbox, self.voice, None)) is not None
-            if saying is not None:
-                await self.relay.finish(outbox, saying)
-            fresh, self.heard = self.voice.records[self.heard :], len(self.voice.records)
-            if fresh:
-                await self._consumer().hear(fresh)
-            busy = bool(sending and await self.sender.send_due()) or busy
-
-    async def ask(self, method: str, path: str, token: str, body: object = None) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid4())}
-        return await self.web.request(method, path, json=body, headers=headers)
-
-    async def got(self, path: str, token: str) -> dict[str, list[dict[str, str]]]:
-        answer = await self.ask("GET", path, token)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    async def figures(self) -> dict[str, object]:
-        return dict((await self.ask("GET", "/figures", "ops")).json())
-
-    async def types(self) -> dict[str, int]:
-        rows = await self.admin.fetch("select split_part(type, '.', 4) as name, count(*) as n from events group by 1")
-        return {row["name"]: row["n"] for row in rows}
-
-    def _consumer(self) -> Consumer:
-        return Consumer(
-            subscription=self.parts.subscription, pool=self.basics.consumer, broker_identity=BROKER, clock=self.basics.clock,
-            refill=False, committed=lambda: None,
-        )  # fmt: skip
-
-    def _intake(self, event: Event) -> RawRecord:
-        self.said += 1
-        person = UUID(event.subject)
-        version = 1 if isinstance(event, DropoutDetected) else 2
-        request = Request[None](command=None, command_id=person, actor="/raccroche/intake", correlation_id=person)
-        stored = EventStore(source="/raccroche/intake", clock=self.basics.clock).record(event, version, request)
-        headers = to_headers(orjson.loads(stored.attributes), sequence=self.said, chain="00" * 32, traceparent=None, tracestate=None)
-        return RawRecord(
-            topic="raccroche.intake", partition=0, offset=self.said - 1, key=event.subject.encode(), value=stored.body,
-            headers=tuple(headers),
-        )  # fmt: skip
-
-
-@pytest.fixture
-async def house(fresh_database: FreshDatabase) -> AsyncIterator[House]:
-    dsns = await fresh_database(Database(name="transmission", migrations=(chassis_migrations(), MIGRATIONS)))
-    keys = await fresh_database(Database(name="keyring", migrations=(keyring_migrations(),), login_roles=("app",)))
-    clock = FixedClock(NOW)
-    async with (
-        asyncpg.create_pool(dsns["app"], min_size=1, max_size=6) as app,
-        asyncpg.create_pool(dsns["consumer"], min_size=1, max_size=6) as consumer,
-        asyncpg.create_pool(keys["app"], min_size=1, max_size=3) as keyring,
-    ):
-        basics = Basics(
-            clock=clock, app=app, consumer=consumer, store=EventStore(source="/raccroche/transmission", clock=clock),
-            wake=lambda: None, keyring=Keyring(keyring, {name: {1: bytes(32)} for name in CLASSES}), settings=SETTINGS,
-        )  # fmt: skip
-        parts = build(basics)
-        web = FastAPI()
-        install(web)
-        web.state.verifier = Believing()
-        for router in parts.routers:
-            web.include_router(router)
-        admin, relaying = await asyncpg.connect(dsns["admin"]), await asyncpg.connect(dsns["relay"])
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=web), base_url="http://transmission") as client:
-            yield House(
-                parts=parts, sender=_sender(parts), basics=basics, admin=admin, relaying=relaying, web=client,
-                dsn=dsns["app"], keys_dsn=keys["app"],
-                relay=Relay(dsn="unused", topic="raccroche.transmission", bootstrap="unused", refill=False),
-            )  # fmt: skip
-        await admin.close()
-        await relaying.close()
-
-
-def _sender(parts: Parts) -> Sender:
-    """The sender whose endless run is the service's one worker."""
-    (worker,) = parts.workers
-    sender = worker.__self__  # type: ignore[attr-defined]  # a bound method
-    assert isinstance(sender, Sender)
-    return sender
-
 
 KEYS = {name: ECKey.generate_key("P-256") for name in ("psad-35", "ml-35")}
 
@@ -194,11 +41,9 @@ async def both(house: House) -> None:
 
 async def dropouts(house: House, count: int, flags: Flags | None = None) -> list[DropoutDetected]:
     """Young persons of 17 whose data is sealed as intake seals it."""
-    keyring = house.basics.keyring
-    assert keyring is not None
     persons = [uuid4() for _ in range(count)]
-    await keyring.ensure(persons)
-    keys = await keyring.keys(persons)
+    await house.keyring.ensure(persons)
+    keys = await house.keyring.keys(persons)
     return [
         DropoutDetected(
             person_id=person, detection_id=uuid5(person, "detection"), rule="siei", rule_version=1, facts=(), coverage={"csv": 1},
@@ -219,7 +64,7 @@ def opened(delivery: dict[str, str], recipient: str) -> dict[str, object]:
 
 async def test_each_recipient_owed_fetches_what_only_it_can_read_and_acknowledges_it(house: House) -> None:
     await both(house)
-    await house.hear_intake(*await dropouts(house, 3))
+    await house.hear(*await dropouts(house, 3))
     await house.settle()
     for recipient in ("psad-35", "ml-35"):
         token = f"recipient/{recipient}"
@@ -237,13 +82,13 @@ async def test_each_recipient_owed_fetches_what_only_it_can_read_and_acknowledge
     assert await house.admin.fetchval("select count(*) from deliveries") == 0
     assert await house.figures() == {
         "due": 6, "sent": 6, "acknowledged": 6, "refused": 0, "recalled": 0, "unroutable": 0,
-        "by_recipient": {"ml-35": 3, "psad-35": 3},
+        "by_recipient": {"ml-35": 3, "psad-35": 3}, "returns": {"establishments": 0, "lines": 0},
     }  # fmt: skip
 
 
 async def test_the_hash_on_record_is_that_of_the_bytes_handed_over_and_the_sending_names_its_cause(house: House) -> None:
     await both(house)
-    await house.hear_intake(*await dropouts(house, 1))
+    await house.hear(*await dropouts(house, 1))
     await house.settle()
     rows = await house.admin.fetch(
         """select convert_from(s.body, 'utf8')::json->>'encrypted_sha256' as said, encode(sha256(d.body), 'hex') as kept, c.type
@@ -256,7 +101,7 @@ async def test_the_hash_on_record_is_that_of_the_bytes_handed_over_and_the_sendi
 
 async def test_two_senders_at_once_and_again_send_each_transmission_once(house: House) -> None:
     await both(house)
-    await house.hear_intake(*await dropouts(house, 30))
+    await house.hear(*await dropouts(house, 30))
     await house.settle(sending=False)
     await asyncio.gather(*(house.sender.send_due() for _ in range(4)))
     assert await house.sender.send_due() == 0
@@ -268,7 +113,7 @@ async def test_two_senders_at_once_and_again_send_each_transmission_once(house: 
 @pytest.mark.parametrize(("point", "sent_before_death"), [("transmission_before_send_commit", 0), ("transmission_after_send_commit", 20)])
 async def test_a_sender_that_is_killed_loses_nothing_and_sends_nothing_twice(house: House, point: str, sent_before_death: int) -> None:
     await both(house)
-    await house.hear_intake(*await dropouts(house, 10))
+    await house.hear(*await dropouts(house, 10))
     await house.settle(sending=False)
     script = str(Path(__file__).parent / "killed_sender.py")
     killed = await asyncio.create_subprocess_exec(sys.executable, script, house.dsn, house.keys_dsn, point)
@@ -287,7 +132,7 @@ where s.type like '%CoordinatesTransmitted%' and convert_from(s.body, 'utf8')::j
 
 async def test_a_recipient_sees_and_answers_its_own_only(house: House) -> None:
     await both(house)
-    await house.hear_intake(*await dropouts(house, 1, Flags(l313_7=False, obligation_formation=True)))
+    await house.hear(*await dropouts(house, 1, Flags(l313_7=False, obligation_formation=True)))
     await house.settle()
     assert (await house.got("/deliveries", "recipient/psad-35"))["deliveries"] == []
     (delivery,) = (await house.got("/deliveries", "recipient/ml-35"))["deliveries"]
@@ -300,12 +145,11 @@ async def test_a_recipient_sees_and_answers_its_own_only(house: House) -> None:
 
 async def test_nothing_is_sent_to_who_is_no_longer_designated_when_sending(house: House) -> None:
     designation_id = await designate(house, "ml-35", "mission_locale")
-    await house.hear_intake(*await dropouts(house, 1, Flags(l313_7=False, obligation_formation=True)))
+    await house.hear(*await dropouts(house, 1, Flags(l313_7=False, obligation_formation=True)))
     await house.settle(sending=False)
     ended = {"departement": "35", "ended_at": (NOW + timedelta(hours=1)).isoformat()}
     assert (await house.ask("POST", f"/designations/{designation_id}/end", "ops", ended)).status_code == 201
-    assert isinstance(house.basics.clock, FixedClock)
-    house.basics.clock.at = NOW + timedelta(hours=1)
+    house.clock.at = NOW + timedelta(hours=1)
     await house.settle()
     assert (await house.types()).get("CoordinatesTransmitted", 0) == 0
     reason = await house.admin.fetchval("select convert_from(body, 'utf8')::json->>'reason' from events where type like '%Refused%'")
@@ -316,12 +160,10 @@ async def test_nothing_is_sent_to_who_is_no_longer_designated_when_sending(house
 async def test_who_was_told_is_told_again_when_the_dropout_is_withdrawn_and_unread_bytes_go(house: House) -> None:
     await both(house)
     (dropout,) = await dropouts(house, 1)
-    await house.hear_intake(dropout)
+    await house.hear(dropout)
     await house.settle()
     ids = {one["transmission_id"] for name in KEYS for one in (await house.got("/deliveries", f"recipient/{name}"))["deliveries"]}
-    await house.hear_intake(
-        DropoutWithdrawn(person_id=dropout.person_id, detection_id=dropout.detection_id, reason="enrolment_found", facts=())
-    )
+    await house.hear(DropoutWithdrawn(person_id=dropout.person_id, detection_id=dropout.detection_id, reason="enrolment_found", facts=()))
     await house.settle()
     recalls = [one for name in KEYS for one in (await house.got("/recalls", f"recipient/{name}"))["recalls"]]
     assert {(one["transmission_id"], one["reason"]) for one in recalls} == {(one, "enrolment_found") for one in ids}
@@ -335,11 +177,9 @@ async def test_who_was_told_is_told_again_when_the_dropout_is_withdrawn_and_unre
 async def test_what_is_withdrawn_before_it_is_sent_never_leaves(house: House) -> None:
     await both(house)
     (dropout,) = await dropouts(house, 1)
-    await house.hear_intake(dropout)
+    await house.hear(dropout)
     await house.settle(sending=False)
-    await house.hear_intake(
-        DropoutWithdrawn(person_id=dropout.person_id, detection_id=dropout.detection_id, reason="diploma_found", facts=())
-    )
+    await house.hear(DropoutWithdrawn(person_id=dropout.person_id, detection_id=dropout.detection_id, reason="diploma_found", facts=()))
     await house.settle()
     assert await house.types() == {"RecipientDesignated": 2, "TransmissionDue": 2, "TransmissionRefused": 2}
     assert await house.admin.fetchval("select count(*) from deliveries") == 0
@@ -348,10 +188,8 @@ async def test_what_is_withdrawn_before_it_is_sent_never_leaves(house: House) ->
 async def test_a_person_whose_keys_are_gone_holds_up_nobody_else(house: House) -> None:
     await both(house)
     gone, there = await dropouts(house, 2)
-    keyring = house.basics.keyring
-    assert keyring is not None
-    await keyring.destroy([gone.person_id])
-    await house.hear_intake(gone, there)
+    await house.keyring.destroy([gone.person_id])
+    await house.hear(gone, there)
     await house.settle()
     assert (await house.types())["CoordinatesTransmitted"] == 2
     assert await house.parts.pending(house.admin) == 2
@@ -359,7 +197,7 @@ async def test_a_person_whose_keys_are_gone_holds_up_nobody_else(house: House) -
 
 async def test_a_refused_delivery_is_gone_and_counted(house: House) -> None:
     await designate(house, "ml-35", "mission_locale")
-    await house.hear_intake(*await dropouts(house, 1, Flags(l313_7=False, obligation_formation=True)))
+    await house.hear(*await dropouts(house, 1, Flags(l313_7=False, obligation_formation=True)))
     await house.settle()
     (delivery,) = (await house.got("/deliveries", "recipient/ml-35"))["deliveries"]
     body = {"transmission_id": delivery["transmission_id"], "reason": "unreadable"}

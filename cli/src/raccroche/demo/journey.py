@@ -1,4 +1,4 @@
-"""The play in phases: designations and offers, enrolments, leavers, advisers and platforms, late enrolments.
+"""The play in phases: designations and offers, enrolments, leavers, advisers and platforms, late enrolments, what returns.
 
 Each phase begins when nothing is under way, so that the truth does not depend on what arrived first. Whatever is asked is
 asked under a key that derives from what it is about, so that a service killed in the middle is simply asked again.
@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 import httpx
 
+from chassis.clock import REREAD_SECONDS
 from raccroche.demo.callers import Caller
 from raccroche.demo.platforms import Answer, Platform, all_answered
 from raccroche.demo.recipients import Recipient
@@ -26,6 +27,7 @@ from raccroche.stack import Stack
 LISTENING = ("intake", "followup", "offers", "transmission", "history")
 PAGE = 200
 ANSWERS_SECONDS = 180
+A_MONTH_AND_A_DAY = 32
 
 
 @dataclass(kw_only=True)
@@ -43,7 +45,7 @@ class Journey:
     strangers: int = 0
 
     async def play(self) -> None:
-        """Play everything, from the first designation to the last recall."""
+        """Play everything, from the first designation to the last recall, and until establishments hear back."""
         async with AsyncExitStack() as opened:
             self._client = await opened.enter_async_context(httpx.AsyncClient(timeout=60))
             self._observers = {name: self._caller(name, "ops") for name in LISTENING}
@@ -59,6 +61,7 @@ class Journey:
             await self._phase("deliveries", self._collect())
             await self._phase("late enrolments", self._send("late_enrolments"))
             await self._phase("last deliveries", self._collect())
+            await self._phase("return information", self._begin_next_month())
 
     @asynccontextmanager
     async def observing(self) -> AsyncIterator[dict[str, Caller]]:
@@ -175,6 +178,11 @@ class Journey:
 
     async def _collect(self) -> None:
         await asyncio.gather(*(recipient.collect() for recipient in self._recipients.values()))
+
+    async def _begin_next_month(self) -> None:
+        """The services' clock goes beyond the end of the month, and a moment passes until each of them has looked at it."""
+        self.stack.advance_clock(A_MONTH_AND_A_DAY)
+        await asyncio.sleep(2 * REREAD_SECONDS)
 
     def was_referred(self, person_id: UUID) -> bool:
         """Whether somebody whom an adviser met was to be proposed an offer."""

@@ -9,7 +9,7 @@ from raccroche.verification import Verdict
 
 COMPARED = (
     "lines", "accepted", "accepted_with_remarks", "rejected", "held", "not_kept", "detections", "withdrawn", "by_flags", "cases",
-    "contacts", "bilans", "referrals", "transmissions", "recalled", "funnel",
+    "contacts", "bilans", "referrals", "transmissions", "recalled", "funnel", "heard_back",
 )  # fmt: skip
 
 type Figures = dict[str, object]
@@ -49,6 +49,7 @@ def found(figures: Mapping[str, Figures]) -> dict[str, object]:
         "transmissions": transmission["by_recipient"],
         "recalled": transmission["recalled"],
         "funnel": _funnel(figures["funnel"], followup),
+        "heard_back": transmission["returns"],
         "seats_ok": offers["seats_ok"],
     }
 
@@ -94,6 +95,7 @@ def truth_of(fiction: Fiction) -> dict[str, object]:
         "transmissions": dict(truth.per_recipient),
         "recalled": truth.recalled,
         "funnel": asdict(truth.funnel),
+        "heard_back": asdict(truth.heard_back),
     }
 
 

@@ -49,6 +49,9 @@ def show_report(document: Mapping[str, object], story: list[dict[str, object]]) 
         found = document[name]
         if isinstance(found, Mapping):
             console.print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in found.items()))
+    told, expected = document["heard_back"], truth.get("heard_back")
+    if isinstance(told, Mapping) and isinstance(expected, Mapping):
+        console.print(f"establishments that heard back: {told['establishments']} of {expected['establishments']}, on {told['lines']} lines")
     console.print("\n[bold]One young person's story[/bold]")
     for event in story:
         cause = event["cause"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from raccroche.fiction.lines import ExpectedLine
 from raccroche.fiction.people import Person
-from raccroche.fiction.schooling import goes_on_elsewhere
+from raccroche.fiction.schooling import goes_on_elsewhere, uai_of
 from raccroche.fiction.territory import owed
 from raccroche.fiction.vocabulary import LEAVERS, Verdict
 
@@ -49,6 +49,14 @@ class Funnel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeardBack:
+    """The establishments that somebody detected left, and on how many of their lines they learn what became of it."""
+
+    establishments: int
+    lines: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Truth:
     """`detections`, `by_flags` and `cases` count all that were ever made, withdrawn or not, and so does `per_recipient`.
 
@@ -65,6 +73,7 @@ class Truth:
     recalled: int
     work: Work
     funnel: Funnel
+    heard_back: HeardBack
     boundaries: Mapping[str, Mapping[str, int]]
 
 
@@ -79,7 +88,7 @@ def truth_of(people: Sequence[Person], per_list: Mapping[str, Sequence[ExpectedL
         detections=len(detected), withdrawn=len(withdrawn),
         by_flags={name: flags[name] for name in ("l313_7_only", "obligation_only", "both")}, cases=len(detected),
         per_recipient=dict(sorted(_transmissions(detected).items())), recalled=_transmissions(withdrawn).total(),
-        work=_work(detected), funnel=_funnel(people), boundaries=_boundaries(people),
+        work=_work(detected), funnel=_funnel(people), heard_back=_heard_back(detected), boundaries=_boundaries(people),
     )  # fmt: skip
 
 
@@ -114,6 +123,10 @@ def _funnel(people: Iterable[Person]) -> Funnel:
         listed=count.total(), already_enrolled=count["already_enrolled"], not_concerned=count["not_concerned"],
         already_followed=count["already_followed"], unreachable=count["unreachable"], dropouts=count["dropouts"],
     )  # fmt: skip
+
+
+def _heard_back(detected: Sequence[Person]) -> HeardBack:
+    return HeardBack(establishments=len({uai_of(one.biography.where) for one in detected}), lines=len(detected))
 
 
 def _listed(one: Person) -> bool:

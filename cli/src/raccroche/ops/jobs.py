@@ -31,7 +31,7 @@ def add_jobs(ops: typer.Typer) -> None:
         Beside the live one, compared with it row by row, and switched when equal. Exit 1 when they differ: nothing is changed then,
         unless --accept is said by somebody who has read the differences.
         """
-        _start("rebuild", service, context.args, root)
+        start("rebuild", service, context.args, root)
 
     @ops.command("republish", context_settings=PASSED_ON)
     def republish(context: typer.Context, service: Service, root: Root = LOCAL) -> None:
@@ -39,25 +39,25 @@ def add_jobs(ops: typer.Typer) -> None:
 
         Does nothing but show what is known and what is here, until the cluster that answers is named.
         """
-        _start("republish", service, context.args, root)
+        start("republish", service, context.args, root)
 
     @ops.command("parked", context_settings=PASSED_ON)
     def parked(context: typer.Context, service: Service, root: Root = LOCAL) -> None:
         """[--subject SUBJECT] [--all] [--json]: the records that are set aside, and why."""
-        _start("parked", service, context.args, root)
+        start("parked", service, context.args, root)
 
     @ops.command("redrive", context_settings=PASSED_ON)
     def redrive(context: typer.Context, service: Service, root: Root = LOCAL) -> None:
         """[--subject SUBJECT] [--dry-run] [--json]: have the effect of what is set aside, in order. Exit 1 when something stays."""
-        _start("redrive", service, context.args, root)
+        start("redrive", service, context.args, root)
 
     @ops.command("discard", context_settings=PASSED_ON)
     def discard(context: typer.Context, service: Service, root: Root = LOCAL) -> None:
         """ID --because WHY [--json]: set one record aside for good; those behind it can then be redriven."""
-        _start("discard", service, context.args, root)
+        start("discard", service, context.args, root)
 
 
-def _start(job: str, service: str, more: list[str], root: Path) -> None:
+def start(job: str, service: str, more: list[str], root: Path) -> None:
     """Do it in a process of its own, whose output and exit status are ours."""
     if service not in SERVICES:
         print(f"raccroche: there is no service {service}, but {', '.join(SERVICES)}", file=sys.stderr)

@@ -25,6 +25,7 @@ from raccroche.stack.secrets import Secrets
 
 UP_SECONDS = 180.0
 DOWN_SECONDS = 120.0
+SECONDS_A_DAY = 86_400
 
 
 class NotUp(Exception):
@@ -75,6 +76,13 @@ class Stack:
             self._spawn()
         await self._until_up()
         return True
+
+    def advance_clock(self, days: int) -> int:
+        """Move the services' clock forward; by how many days it is ahead then."""
+        file = self.layout.clock_offset
+        offset = int(file.read_text() or 0) + days * SECONDS_A_DAY
+        file.write_text(str(offset))
+        return offset // SECONDS_A_DAY
 
     def is_up(self) -> bool:
         state = self.status()

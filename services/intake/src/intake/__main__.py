@@ -5,6 +5,7 @@ import sys
 
 from chassis.entrance import start
 from intake.app import build
+from intake.campaign.job import CAMPAIGN
 
 if __name__ == "__main__":
-    start("intake", sys.argv[1:], os.environ, build)
+    start("intake", sys.argv[1:], os.environ, build, own=(CAMPAIGN,))

@@ -22,6 +22,7 @@ from intake.receiving import CutShort, OtherOffset, Received, Reception, Sending
 from intake.rules import Verdict, sentence_of
 from intake.verdicts import csv_of, findings_of
 
+CHARSET = re.compile(r";\s*charset=\"?([A-Za-z0-9._-]{1,40})", re.IGNORECASE)
 CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 NO_SUCH_LIST = Problem(404, "No such list", "no list of yours has this id", None)
 STATUS = {"OUT_OF_MANDATE": 403, "TOO_LARGE": 413}
@@ -49,7 +50,7 @@ def _receiving_route(router: APIRouter, reception: Reception) -> None:
         sending = Sending(
             list_id=list_id, sender=sender, format=list_format, reference_date=reference_date, actor=caller.actor,
             trace=current_trace(), territory=caller.territory, span=_span_of(request.headers.get("content-range")),
-            declared=request.headers.get("sending-key"),
+            declared=request.headers.get("sending-key"), charset=_charset_of(request.headers.get("content-type")),
         )  # fmt: skip
         try:
             received = await _received(reception, sending, request)
@@ -82,12 +83,20 @@ async def _received(reception: Reception, sending: Sending, request: Request) ->
         raise Problem(status, "The list is refused", sentence_of(refused.rule), refused.rule) from None
     except KeyReused:
         raise Problem(422, "This list id was used", "the id belongs to another list; choose a new one", None) from None
+    except asyncpg.DiskFullError:
+        raise Problem(507, "No room", "nothing of the body was kept; send it again later", "NO_ROOM") from None
     except OtherOffset as other:
         raise Problem(409, "Not to be taken up there", f"go on from byte {other.received}", "OTHER_OFFSET") from None
     except TakenOver:
         raise Problem(409, "Another request sends this list", "ask how far it is, or wait for it", "TAKEN_OVER") from None
     except (CutShort, ClientDisconnect):
         raise Problem(400, "The body was cut", "ask how far it came, and go on from there", "CUT_SHORT") from None
+
+
+def _charset_of(content_type: str | None) -> str | None:
+    """The charset that a Content-Type declares; UTF-8, which every text is that declares none, is not told apart from none."""
+    declared = CHARSET.search(content_type or "")
+    return declared[1].lower() if declared and declared[1].lower() != "utf-8" else None
 
 
 def _span_of(header: str | None) -> Span | None:

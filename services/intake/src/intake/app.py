@@ -50,22 +50,11 @@ def build(basics: Basics) -> Parts:
     Raises:
         KeysMissing: the settings name no keyring, or no key of identities, or one of the wrong length.
     """
-    if basics.keyring is None or basics.settings.identity_key_file is None:
-        raise KeysMissing("set KEYRING_DSN, KEYRING_MASTER_KEYS_FILE (all classes) and IDENTITY_KEY_FILE")
-    digests = Digests(key=identity_key_from(basics.settings.identity_key_file))
-    lists = Handler[ListCommand, SentList, ListEvent](
-        decider=LIST, store=basics.store, pool=basics.app, committed=basics.wake, timers=holding.deadlines_of
-    )
-    persons = Handler[PersonCommand, Person, PersonEvent](decider=PERSON, store=basics.store, pool=basics.app, committed=basics.wake)
-    sources = Handler[SourceCommand, Expectation, SourceEvent](
-        decider=SOURCE, store=basics.store, pool=basics.app, committed=basics.wake, timers=expectations.deadlines_of
-    )
-    desk = Desk(
-        keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists, source_handler=sources
-    )
+    desk = desk_of(basics)
+    lists, persons, sources = desk.list_handler, desk.person_handler, desk.source_handler
     arrived = asyncio.Event()
     reader = Reader(pool=basics.app, desk=desk, rule=SIEI_V1, arrived=arrived, committed=basics.wake)
-    reception = Reception(pool=basics.app, handler=lists, keyring=basics.keyring, digests=digests, clock=basics.clock, arrived=arrived)
+    reception = Reception(pool=basics.app, handler=lists, keyring=desk.keyring, digests=desk.digests, clock=basics.clock, arrived=arrived)
     revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
     detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
     consultations = Handler[ConsultIdentities, None, IdentitiesConsulted](
@@ -89,6 +78,27 @@ def build(basics: Basics) -> Parts:
         ring=Ringing(lists=lists, sources=sources, clock=basics.clock),
         workers=(reader.run,),
         pending=pending,
+    )
+
+
+def desk_of(basics: Basics) -> Desk:
+    """What reading a list needs.
+
+    Raises:
+        KeysMissing: see `build`.
+    """
+    if basics.keyring is None or basics.settings.identity_key_file is None:
+        raise KeysMissing("set KEYRING_DSN, KEYRING_MASTER_KEYS_FILE (all classes) and IDENTITY_KEY_FILE")
+    digests = Digests(key=identity_key_from(basics.settings.identity_key_file))
+    lists = Handler[ListCommand, SentList, ListEvent](
+        decider=LIST, store=basics.store, pool=basics.app, committed=basics.wake, timers=holding.deadlines_of
+    )
+    persons = Handler[PersonCommand, Person, PersonEvent](decider=PERSON, store=basics.store, pool=basics.app, committed=basics.wake)
+    sources = Handler[SourceCommand, Expectation, SourceEvent](
+        decider=SOURCE, store=basics.store, pool=basics.app, committed=basics.wake, timers=expectations.deadlines_of
+    )
+    return Desk(
+        keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists, source_handler=sources
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import date, timedelta
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType
@@ -12,13 +13,33 @@ INE = re.compile(r"[0-9]{9}[A-HJK]{2}|[0-9]{10}[A-HJ-NPR-Z]|[0-9]{4}[AD][0-9]{5}
 NAME = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ'’ʼ\-. ]{1,200}")
 NO_CAPITAL = re.compile(r"[^A-Z]+")
 LETTER = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]")
-EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}")
+EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}")
+SCHOOLS_EMAIL = re.compile(
+    r"(?:ce\.\d{7}[a-z]|secretariat|accueil|contact|scolarite|vie-?scolaire|proviseur|principal|direction|intendance|cfa|lycee)(?:[.\-_+][^@]*)?@.*"
+    r"|[^@]*@(?:ac-[a-z-]+|(?:[a-z0-9-]+\.)*education\.gouv)\.fr",
+    re.IGNORECASE,
+)
+"""Mailboxes of establishments and académies, where a young person reads nothing."""
 POSTCODE = re.compile(r"[0-9]{4,5}")
 DEPARTEMENT = re.compile(r"0[1-9]|[1-8][0-9]|9[0-5]|2A|2B|97[1-8]|98[678]")
 REGIONS = {
     "0590": "GP", "0690": "GP", "0594": "GF", "0694": "GF", "0596": "MQ", "0696": "MQ",
     "0262": "RE", "0692": "RE", "0693": "RE", "0269": "YT", "0639": "YT",
 }  # fmt: skip
+SPELT = str.maketrans({"‐": "-", "‑": "-", "–": "-", "−": "-", "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"})
+"""Typographic hyphens and ligatures, as word processors make them."""
+SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d{1,3}|\d+[.,]\d+", re.ASCII | re.IGNORECASE)
+SERIAL = re.compile(r"\d{5}(?:[.,]\d+)?", re.ASCII)
+SERIALS_FROM = date(1899, 12, 30)
+LABEL = re.compile(r"[0-9A-Za-zÀ-ÖØ-öø-ÿŒœ'’./ \-]{1,40}")
+FORBIDDEN = re.compile(
+    r"\b(?:HANDICAP\w*|RQTH|MDPH|MALAD\w+|SANTE|MEDIC\w+|MEDECIN\w*|PSYCHI\w+|HOSPITAL\w+|DEPRESSI\w+|TOXICO\w+|ALCOOL\w*|ENCEINTE|GROSSESSE"
+    r"|NATIONALITE\w*|SANS PAPIERS?|ASILE|EXPULS\w+|RELIGI\w+|ETHNI\w+"
+    r"|JUSTICE|JUDICIAIRE\w*|PRISON\w*|INCARCER\w+|DETENU\w*|DELINQU\w*|DELITS?|CONDAMN\w+|PJJ|GARDE A VUE"
+    r"|ASE|DIVORCE\w*|ORPHELIN\w*|PERE|MERE|PARENTS?|FAMIL\w+)\b"
+)
+"""Health, nationality and origin, justice, family: what no list of leavers may say (CNIL on the SIEI; DOMAIN 2.3)."""
+TWO_PHONES = re.compile(r"[/;,|\n]|\bou\b|\bet\b", re.IGNORECASE)
 NOT_A_PERSONS = frozenset({
     PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.PAGER, PhoneNumberType.VOICEMAIL, PhoneNumberType.UAN,
     PhoneNumberType.UNKNOWN,  # what a number that is not valid is of
@@ -43,8 +64,15 @@ def folded(text: str) -> str:
 
 def name_of(text: str) -> str | None:
     """A name of civil status, in its own spelling; none if it has digits, signs, no letter, or another script."""
-    name = plain(text)
+    name = plain(text.translate(SPELT))
     return name if NAME.fullmatch(name) and LETTER.search(name) else None
+
+
+def confusable(text: str) -> bool:
+    """Does a name mix Latin letters with those of another script, which look the same and are not (Cyrillic а, full-width Ａ)?"""
+    name = plain(text.translate(SPELT))
+    latin = "".join("x" if character.isalpha() and not LETTER.match(character) else character for character in name)
+    return latin != name and LETTER.search(name) is not None and name_of(latin) is not None
 
 
 def uai_of(text: str) -> str | None:
@@ -57,6 +85,35 @@ def ine_of(text: str) -> str | None:
     """An INE by its form; its keys are not sourced well enough to refuse one (DOMAIN 5.2)."""
     code = "".join(text.split()).upper()
     return code if INE.fullmatch(code) else None
+
+
+def mangled(text: str) -> bool:
+    """Has a spreadsheet made a number of what was a code: scientific notation, or decimals?"""
+    return SCIENTIFIC.fullmatch(text.strip()) is not None
+
+
+def serial_date(text: str) -> date | None:
+    """The day that a spreadsheet's serial number stands for, where a date was turned into one (45292 is 2024-01-01)."""
+    found = SERIAL.fullmatch(text.strip())
+    return SERIALS_FROM + timedelta(days=int(re.split(r"[.,]", found[0])[0])) if found else None
+
+
+def label_of(text: str) -> str | None:
+    """A code or a short label, of which nothing is free text."""
+    label = plain(text)
+    return label if LABEL.fullmatch(label) and not forbidden(label) else None
+
+
+def forbidden(text: str) -> bool:
+    """Does a text speak of health, nationality, justice or family?"""
+    bare = unicodedata.normalize("NFKD", plain(text)).encode("ascii", "ignore").decode().upper()
+    return FORBIDDEN.search(re.sub(r"[^A-Z0-9]+", " ", bare)) is not None
+
+
+def phones_of(cell: str) -> tuple[str | None, ...]:
+    """Each number of a cell, which sometimes holds two; none in the place of one that is not valid."""
+    whole = phone_of(cell)
+    return (whole,) if whole else tuple(phone_of(piece) for piece in TWO_PHONES.split(cell) if piece.strip()) or (None,)
 
 
 def phone_of(text: str) -> str | None:
@@ -74,6 +131,11 @@ def phone_of(text: str) -> str | None:
 def email_of(text: str) -> str | None:
     address = plain(text)
     return address if len(address) <= 254 and EMAIL.fullmatch(address) else None
+
+
+def is_a_schools(email: str) -> bool:
+    """Is it the mailbox of an establishment or an académie?"""
+    return SCHOOLS_EMAIL.fullmatch(email) is not None
 
 
 def postcode_of(text: str) -> str | None:

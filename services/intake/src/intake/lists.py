@@ -1,7 +1,7 @@
 """The lists themselves: their encrypted bodies, how far each is read, and the verdicts of their lines."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -13,7 +13,8 @@ from intake import parts
 from intake.rules import Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
-FORMATS = {"report": "csv", "self": "csv"}
+FORMATS: Mapping[str, ExitOrigin] = {"report": "report", "self": "self", "campaign": "campaign"}
+"""Lists that nobody sent as such: all have the columns of our CSV."""
 KEPT_REFUSED = timedelta(days=30)
 
 
@@ -26,6 +27,7 @@ class Job:
     format: ListFormat
     reference_date: date
     size: int
+    charset: str | None
     last_line: int
     received_event: UUID
     correlation_id: UUID
@@ -67,8 +69,9 @@ async def keep_received(
     size: int,
     fingerprint: bytes,
     at: datetime,
+    charset: str | None = None,
 ) -> None:
-    await connection.execute(KEEP, list_id, sender, list_format, reference_date, size, fingerprint, at)
+    await connection.execute(KEEP, list_id, sender, list_format, reference_date, size, fingerprint, at, charset)
 
 
 async def kept(connection: Connection, list_id: UUID) -> Kept | None:
@@ -93,15 +96,16 @@ async def claim(connection: Connection) -> Job | None:
 
 
 async def job_of(connection: Connection, list_id: UUID, *, closed: bool = False) -> Job | None:
-    """The list, if it is not closed; or, if so asked, if it is. A single report has the columns of our CSV."""
+    """The list, if it is not closed; or, if so asked, if it is."""
     row = await connection.fetchrow(JOB, list_id, f"list-{list_id}", closed)
     if row is None:
         return None
     return Job(
-        list_id=list_id, sender=row["sender"], format=FORMATS.get(row["format"], row["format"]), reference_date=row["reference_date"],
-        size=row["size"], last_line=row["last_line"], received_event=row["event_id"],
+        list_id=list_id, sender=row["sender"], format="csv" if row["format"] in FORMATS else row["format"],
+        reference_date=row["reference_date"], size=row["size"], charset=row["charset"], last_line=row["last_line"],
+        received_event=row["event_id"],
         correlation_id=row["correlation_id"], trace=Trace(traceparent=row["traceparent"], tracestate=row["tracestate"]),
-        origin=row["format"] if row["format"] in FORMATS else "list",
+        origin=FORMATS.get(row["format"], "list"),
     )  # fmt: skip
 
 
@@ -165,7 +169,7 @@ async def forget_refused(connection: Connection, now: datetime) -> None:
 
 
 KEEP = """
-insert into lists (list_id, sender, format, reference_date, size, fingerprint, received_at) values ($1, $2, $3, $4, $5, $6, $7)
+insert into lists (list_id, sender, format, reference_date, size, fingerprint, received_at, charset) values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 KEPT = "select sender, size, fingerprint from lists where list_id = $1"
 KEEP_REFUSED = "insert into refused_lists (list_id, sender, rule, refused_at) values ($1, $2, $3, $4)"
@@ -180,7 +184,7 @@ where l.closed_at is null and (h.list_id is null or h.decision = 'released')
 LOCK = "select pg_try_advisory_lock($1)"
 UNLOCK = "select pg_advisory_unlock($1)"
 JOB = """
-select l.sender, l.format, l.reference_date, l.size, l.last_line, e.event_id, e.correlation_id, e.traceparent, e.tracestate
+select l.sender, l.format, l.reference_date, l.size, l.charset, l.last_line, e.event_id, e.correlation_id, e.traceparent, e.tracestate
 from lists l join events e on e.stream_id = $2 and e.stream_version = 1
 where l.list_id = $1 and (l.closed_at is not null) = $3
 """

@@ -21,6 +21,7 @@ from intake.batch import Desk
 from intake.domain.detection import Rule
 from intake.formats import ADAPTERS
 from intake.formats.cells import RawLine
+from intake.formats.text import lines_of
 from intake.lists import Job, ProgressLost
 from intake.sorting import Prepared
 
@@ -85,7 +86,7 @@ class Reader:
     async def _read(self, connection: Connection, job: Job, trace: Trace) -> None:
         keys = (await self.desk.keyring.keys([job.list_id]))[job.list_id]
         after = job.last_line
-        raw = ADAPTERS[job.format].read(parts.opened(self.pool, keys, job.list_id, job.size))
+        raw = lines_of(ADAPTERS[job.format], parts.opened(self.pool, keys, job.list_id, job.size), job.charset)
         lines = batched(dropwhile(lambda one: one.line <= job.last_line, raw), self.lines_at_once)
         async with aclosing(_ahead(partial(self._next, lines, job))) as batches:
             async for prepared in batches:

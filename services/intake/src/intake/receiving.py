@@ -38,8 +38,8 @@ class Span:
 class Sending:
     """What an establishment sends, and who asks for it.
 
-    span: none is the whole. declared: by which its sender knows the whole. territory: the départements for whose
-    establishments it may speak.
+    span: none is the whole. declared: by which its sender knows the whole. charset: of a text, as declared.
+    territory: the départements for whose establishments it may speak.
     """
 
     list_id: UUID
@@ -51,6 +51,7 @@ class Sending:
     territory: tuple[str, ...] = ()
     span: Span | None = None
     declared: str | None = None
+    charset: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,9 +151,9 @@ class Reception:
             if upload.total is not None and upload.size < upload.total:
                 return Received(size=upload.resume_at, whole=False)
             body = parts.opened(self.pool, keys, sending.list_id, upload.size)
-            inspected = await asyncio.to_thread(inspect, body, sending.format, sending.sender, sending.territory)
+            inspected = await asyncio.to_thread(inspect, body, sending.format, sending.sender, sending.territory, sending.charset)
             return await self._become_list(sending, upload, inspected)
-        except (ListRefused, Repeated, KeyReused):
+        except (ListRefused, Repeated, KeyReused, asyncpg.DiskFullError):
             async with self.pool.acquire() as connection:
                 await parts.give_up(connection, upload)
             raise
@@ -184,6 +185,7 @@ class Reception:
             await lists.keep_received(
                 connection, list_id=sending.list_id, sender=sending.sender, list_format=sending.format,
                 reference_date=sending.reference_date, size=upload.size, fingerprint=fingerprint, at=self.clock.now(),
+                charset=sending.charset,
             )  # fmt: skip
             await holding.arrive(connection, self.handler, arrived, at=self.clock.now())
 
@@ -197,7 +199,7 @@ class Reception:
 
     def _fingerprint(self, sending: Sending, digests: Sequence[bytes]) -> bytes:
         """Keyed: no digest of personal data without a key (DESIGN 7)."""
-        said = (sending.sender, sending.format, sending.reference_date.isoformat())
+        said = (sending.sender, sending.format, sending.reference_date.isoformat(), *([sending.charset] if sending.charset else []))
         return self.digests.of("body", *(part.encode() for part in said), *digests)
 
 

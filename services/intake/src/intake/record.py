@@ -57,10 +57,18 @@ class Rejected:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """A line that breaks no rule and that no rule can decide; a human looks at it."""
+
+    line: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NotKept:
     """Somebody under 16: counted; nothing else of the line goes on from here."""
 
     line: int
 
 
-type Line = Record | Rejected | NotKept
+type Line = Record | Rejected | Held | NotKept

@@ -19,7 +19,7 @@ from intake.domain.list import ListCommand, ReceiveReport
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells
 from intake.likeness import tokens_of
-from intake.record import NotKept, Record, Rejected
+from intake.record import Held, NotKept, Record, Rejected
 from intake.rules import Verdict
 from intake.sorting import Prepared, hmac_of
 from intake.validation import validated
@@ -77,7 +77,7 @@ class Reporting:
         match line:
             case NotKept():
                 return Judged(verdict="not_kept", findings=(Finding(field=ADAPTER.column("birth_date"), rule="UNDER_16"),))
-            case Rejected(findings=findings):
+            case Rejected(findings=findings) | Held(findings=findings):  # whoever reports is there to write it anew
                 return Judged(verdict="rejected", findings=findings)
             case Record() as record:
                 _check_mandate(report, record)

@@ -29,7 +29,7 @@ from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, GuardianCells
 from intake.identity import Register
 from intake.lists import VERDICTS, Job, LineVerdict
-from intake.record import Line, NotKept, Record, Rejected
+from intake.record import Held, Line, NotKept, Record, Rejected
 from intake.rules import Verdict
 from intake.sorting import Sorted, Sorter
 from intake.validation import validated
@@ -224,6 +224,8 @@ def _worse(row: asyncpg.Record, today: Line) -> Difference | None:
     match today:
         case Rejected(findings=findings):
             return Difference(line=row["line"], was=was, was_rules=was_rules, verdict="rejected", findings=findings, applies=False)
+        case Held(findings=findings):
+            return Difference(line=row["line"], was=was, was_rules=was_rules, verdict="held", findings=findings, applies=False)
         case NotKept():
             return Difference(line=row["line"], was=was, was_rules=was_rules, verdict="not_kept", findings=(), applies=False)
         case Record():

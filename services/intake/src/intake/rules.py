@@ -16,32 +16,81 @@ class RuleText:
 
 
 RULES: dict[str, RuleText] = {
-    "EMPTY_LIST": RuleText("file", "Le fichier ne contient aucune ligne : une liste vide ne se déduit pas d'un fichier vide."),
-    "FORMAT_UNKNOWN": RuleText("file", "Le format annoncé n'est pas un de ceux que l'on peut envoyer."),
-    "MALWARE": RuleText("file", "Le fichier contient une signature de logiciel malveillant ou des macros : il est refusé sans être lu."),
-    "TYPE_MISMATCH": RuleText("file", "Le contenu du fichier n'est pas du format annoncé."),
-    "ARCHIVE_BROKEN": RuleText("file", "L'archive est tronquée, abîmée ou protégée par un mot de passe."),
-    "ARCHIVE_RATIO": RuleText("file", "L'archive est anormalement comprimée, trop volumineuse ou en contient une autre."),
-    "DOCTYPE_REFUSED": RuleText("file", "Le fichier XML contient une déclaration DOCTYPE, qui est refusée."),
-    "EXTERNAL_REFERENCE": RuleText("file", "Le fichier XML appelle une ressource extérieure (inclusion, schéma ou feuille de style)."),
-    "XML_DEPTH": RuleText("file", "Le fichier XML emboîte plus de 32 niveaux d'éléments."),
-    "XML_BROKEN": RuleText("file", "Le fichier XML est mal formé ou incomplet."),
-    "ENCODING": RuleText("file", "L'encodage des caractères n'est pas accepté : UTF-8 pour les textes, celui déclaré pour le XML."),
-    "HEADER_UNKNOWN": RuleText("file", "La ligne d'en-tête ou les colonnes ne sont pas celles d'un format connu."),
-    "SCHEMA_VERSION": RuleText("file", "La version ou la structure du fichier n'est pas reconnue."),
-    "OUT_OF_MANDATE": RuleText("file", "Le fichier concerne un autre établissement que celui de l'émetteur."),
-    "TOO_LARGE": RuleText("file", "Le fichier dépasse la taille admise pour son format."),
-    "COLUMN_COUNT": RuleText("rejected", "La ligne n'a pas le nombre de colonnes attendu."),
-    "UNTERMINATED_QUOTE": RuleText("rejected", "Un guillemet ouvert n'est pas refermé sur la ligne."),
-    "CONTROL_CHAR": RuleText("rejected", "La ligne contient un caractère de contrôle."),
-    "CELL_TOO_LONG": RuleText("rejected", "Une cellule dépasse 4 000 caractères."),
-    "MISSING_FIELD": RuleText("rejected", "Un champ obligatoire est vide."),
-    "BAD_DATE": RuleText("rejected", "La date n'est pas une date valide au format attendu."),
-    "BAD_UAI": RuleText("rejected", "Le code UAI est mal formé ou sa lettre de contrôle est fausse."),
-    "NAME_INVALID": RuleText("rejected", "Le nom ou le prénom contient des caractères non admis à l'état civil."),
-    "BIRTH_DATE_IMPOSSIBLE": RuleText("rejected", "La date de naissance est impossible à la date de référence de la liste."),
-    "EXIT_BEFORE_ENTRY": RuleText("rejected", "La date de sortie précède la date d'entrée."),
-    "IDENTITY_CONFLICT": RuleText("held", "L'identité contredit une personne déjà connue, ou plusieurs correspondent : à vérifier."),
+    "EMPTY_LIST": RuleText(
+        "file", "Le fichier ne contient aucune ligne. S'il n'y a vraiment personne à signaler, ne l'envoyez pas : dites-le à la plateforme."
+    ),
+    "FORMAT_UNKNOWN": RuleText(
+        "file", "Le format annoncé n'existe pas ici : choisissez un de ceux de la documentation et renvoyez le fichier."
+    ),
+    "MALWARE": RuleText(
+        "file", "Le fichier contient des macros ou une signature de logiciel malveillant : exportez les données seules et renvoyez-les."
+    ),
+    "TYPE_MISMATCH": RuleText(
+        "file", "Le contenu du fichier n'est pas du format annoncé : exportez-le de nouveau dans ce format, sans seulement le renommer."
+    ),
+    "ARCHIVE_BROKEN": RuleText(
+        "file", "L'archive est incomplète, abîmée ou protégée par un mot de passe : refaites un fichier zip ordinaire, sans mot de passe."
+    ),
+    "ARCHIVE_RATIO": RuleText(
+        "file", "L'archive est trop volumineuse une fois ouverte ou en contient une autre : n'y mettez que les fichiers de l'export."
+    ),
+    "DOCTYPE_REFUSED": RuleText(
+        "file", "Le fichier XML contient une déclaration DOCTYPE : renvoyez l'export tel que le logiciel le produit."
+    ),
+    "EXTERNAL_REFERENCE": RuleText(
+        "file", "Le fichier appelle une ressource extérieure (inclusion, schéma, feuille de style ou lien) : enlevez ces appels."
+    ),
+    "XML_DEPTH": RuleText("file", "Le fichier XML emboîte plus de 32 niveaux : renvoyez l'export tel que le logiciel le produit."),
+    "ELEMENT_TOO_LONG": RuleText("file", "Un élément du fichier XML est démesuré : renvoyez l'export tel que le logiciel le produit."),
+    "XML_BROKEN": RuleText("file", "Le fichier XML est mal formé ou incomplet : refaites l'export et renvoyez-le en entier."),
+    "ENCODING": RuleText(
+        "file", "Les caractères ne se lisent pas : enregistrez le texte en UTF-8, ou déclarez son encodage (windows-1252, iso-8859-15)."
+    ),
+    "HEADER_UNKNOWN": RuleText(
+        "file", "La première ligne ou les colonnes ne sont pas celles d'un format connu : reprenez l'en-tête du modèle."
+    ),
+    "SEPARATOR_MIXED": RuleText(
+        "file", "Le séparateur des colonnes change dans le fichier : employez le même partout, point-virgule, virgule ou tabulation."
+    ),
+    "SCHEMA_VERSION": RuleText(
+        "file",
+        "La version ou la structure du fichier n'est pas connue : renvoyez un export d'une version prise en charge, sans le modifier.",
+    ),
+    "OUT_OF_MANDATE": RuleText(
+        "file", "Le fichier concerne un établissement pour lequel vous ne pouvez pas déclarer : retirez ces lignes et renvoyez-le."
+    ),
+    "TOO_LARGE": RuleText("file", "Le fichier dépasse la taille admise pour son format : envoyez-le en plusieurs listes."),
+    "TOO_MANY_LINES": RuleText("file", "Le fichier compte plus de 200 000 lignes : envoyez-le en plusieurs listes."),
+    "COLUMN_COUNT": RuleText("rejected", "La ligne n'a pas le nombre de colonnes attendu : vérifiez ses séparateurs et ses guillemets."),
+    "UNTERMINATED_QUOTE": RuleText("rejected", "Un guillemet ouvert n'est pas refermé : fermez-le ou enlevez-le."),
+    "CONTROL_CHAR": RuleText("rejected", "La ligne contient un caractère de contrôle invisible : effacez et ressaisissez la cellule."),
+    "CELL_TOO_LONG": RuleText("rejected", "Une cellule dépasse 4 000 caractères : raccourcissez-la."),
+    "BAD_JSON": RuleText("rejected", "La ligne n'est pas un objet JSON valide : vérifiez ses accolades et ses guillemets."),
+    "BAD_NUMBER": RuleText(
+        "rejected", "La ligne contient un nombre qui n'en est pas un ou qui est trop grand : écrivez la valeur entre guillemets."
+    ),
+    "DUPLICATE_KEY": RuleText("rejected", "Le même champ est donné deux fois : gardez-en un seul."),
+    "TOO_DEEP": RuleText("rejected", "La ligne emboîte trop de niveaux : un champ y est un texte simple."),
+    "UNKNOWN_FIELD": RuleText("rejected", "La ligne contient un champ qui n'est pas du format : enlevez-le."),
+    "WRONG_TYPE": RuleText("rejected", "Un champ n'est pas un texte : écrivez toute valeur entre guillemets."),
+    "MISSING_FIELD": RuleText("rejected", "Un champ obligatoire est vide : complétez-le."),
+    "BAD_DATE": RuleText(
+        "rejected", "La date n'est pas une date valide au format attendu : écrivez le jour, le mois et l'année sur quatre chiffres."
+    ),
+    "SPREADSHEET_MANGLED": RuleText(
+        "rejected", "Le tableur a changé la valeur en nombre : mettez la colonne au format texte et ressaisissez la valeur d'origine."
+    ),
+    "BAD_UAI": RuleText("rejected", "Le code UAI est mal formé ou sa lettre de contrôle est fausse : vérifiez-le."),
+    "NAME_INVALID": RuleText("rejected", "Le nom ou le prénom contient des caractères non admis à l'état civil : corrigez-le."),
+    "BIRTH_DATE_IMPOSSIBLE": RuleText("rejected", "La date de naissance est impossible à la date de référence de la liste : vérifiez-la."),
+    "EXIT_BEFORE_ENTRY": RuleText("rejected", "La date de sortie précède la date d'entrée : vérifiez les deux."),
+    "IDENTITY_CONFLICT": RuleText(
+        "held",
+        "L'identité contredit une personne déjà connue, ou plusieurs correspondent : la ligne attend une vérification ; vérifiez l'INE.",
+    ),
+    "CONFUSABLE_NAME": RuleText(
+        "held", "Le nom mêle des lettres latines et d'autres qui leur ressemblent : la ligne attend une vérification ; ressaisissez le nom."
+    ),
     "LIST_OUT_OF_ORDER": RuleText(
         "list_held", "Une liste plus récente de la même source a déjà été prise en compte : à vérifier avant lecture."
     ),
@@ -50,16 +99,30 @@ RULES: dict[str, RuleText] = {
         "list_held", "La liste porte sur un établissement dont un autre émetteur rend compte : à vérifier avant lecture."
     ),
     "UNDER_16": RuleText("not_kept", "La personne a moins de 16 ans à la date de référence : comptée, jamais conservée."),
-    "PHONE_INVALID": RuleText("remark", "Un numéro de téléphone n'est pas valide ; il n'est pas conservé."),
-    "EMAIL_INVALID": RuleText("remark", "Une adresse électronique n'est pas valide ; elle n'est pas conservée."),
-    "INE_MALFORMED": RuleText("remark", "L'INE est mal formé ; la ligne est traitée comme sans INE."),
-    "POSTCODE_INVALID": RuleText("remark", "Le code postal n'est pas valide ; le département est celui de l'établissement."),
-    "UAI_CLOSED": RuleText("remark", "L'établissement était fermé à la date de référence de la liste."),
-    "UAI_UNKNOWN": RuleText("remark", "Le code UAI ne figure pas au répertoire des établissements."),
-    "COMMUNE_UNKNOWN": RuleText("remark", "Le code de la commune de naissance n'existe pas et n'a jamais existé."),
-    "POSTCODE_NOT_OF_COMMUNE": RuleText("remark", "Le code postal n'est pas de cette commune."),
-    "DUPLICATE_LINE": RuleText("remark", "La ligne répète exactement une autre ligne de la liste."),
-    "ENTRY_DATE_MISSING": RuleText("remark", "La date d'entrée manque : la durée de scolarité ne peut être établie."),
+    "PHONE_INVALID": RuleText(
+        "remark", "Un numéro de téléphone n'est pas valide ou n'est pas celui d'une personne ; il n'est pas conservé : corrigez-le."
+    ),
+    "EMAIL_INVALID": RuleText("remark", "Une adresse électronique n'est pas valide ; elle n'est pas conservée : corrigez-la."),
+    "EMAIL_OF_ANOTHER": RuleText(
+        "remark", "L'adresse électronique est celle d'un établissement ou d'un représentant ; donnez celle du jeune, ou laissez vide."
+    ),
+    "INE_MALFORMED": RuleText("remark", "L'INE est mal formé ; la ligne est traitée comme sans INE : vérifiez-le."),
+    "POSTCODE_INVALID": RuleText("remark", "Le code postal n'est pas valide ; le département est celui de l'établissement : corrigez-le."),
+    "UAI_CLOSED": RuleText("remark", "L'établissement était fermé à la date de référence de la liste : vérifiez le code UAI."),
+    "UAI_UNKNOWN": RuleText("remark", "Le code UAI ne figure pas au répertoire des établissements : vérifiez-le."),
+    "COMMUNE_UNKNOWN": RuleText("remark", "Le code de la commune de naissance n'existe pas et n'a jamais existé : vérifiez-le."),
+    "POSTCODE_NOT_OF_COMMUNE": RuleText(
+        "remark", "Le code postal n'est pas de cette commune ; le département est celui de l'établissement : corrigez l'un ou l'autre."
+    ),
+    "FREE_TEXT": RuleText(
+        "remark", "Le motif ou la formation est un texte libre ; il n'est pas conservé : donnez un code ou un libellé court."
+    ),
+    "FORBIDDEN_DATA": RuleText(
+        "remark",
+        "Le motif ou la formation parle de santé, de nationalité, de justice ou de famille ; il n'est pas conservé : ne l'écrivez jamais.",
+    ),
+    "DUPLICATE_LINE": RuleText("remark", "La ligne répète exactement une autre ligne de la liste : inutile de la renvoyer."),
+    "ENTRY_DATE_MISSING": RuleText("remark", "La date d'entrée manque ; la durée de scolarité ne peut être établie : complétez-la."),
 }
 
 

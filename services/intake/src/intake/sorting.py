@@ -13,7 +13,7 @@ from intake.formats.cells import RawLine
 from intake.identity import Digests, Known, Nobody, Register, Tokens, Undecided, resolve
 from intake.likeness import candidates, remember
 from intake.lists import LineVerdict
-from intake.record import Line, NotKept, Record, Rejected
+from intake.record import Held, Line, NotKept, Record, Rejected
 from intake.snapshots import Snapshot, snapshot_of
 
 CONFLICT = (Finding(field="ligne", rule="IDENTITY_CONFLICT"),)
@@ -92,6 +92,9 @@ class Sorter:
                 self.found.verdicts.append(LineVerdict(line=line, verdict="not_kept"))
             case Rejected(line=line, findings=findings):
                 self.found.verdicts.append(LineVerdict(line=line, verdict="rejected", findings=findings))
+                self.found.refused[line] = one.raw
+            case Held(line=line, findings=findings):
+                self.found.verdicts.append(LineVerdict(line=line, verdict="held", findings=findings))
                 self.found.refused[line] = one.raw
             case Record() as record:
                 if one.tokens is None or one.hmac is None:

@@ -9,7 +9,7 @@ from contracts.intake import Finding
 from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAddress
 from intake import cleaning
 from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, RawLine
-from intake.record import Line, NotKept, Record, Rejected
+from intake.record import Held, Line, NotKept, Record, Rejected
 from intake.reference.checks import doubts
 from intake.reference.establishments import packaged
 
@@ -24,10 +24,14 @@ class Notes:
 
     adapter: Adapter
     faults: list[Finding] = field(default_factory=list)
+    doubts: list[Finding] = field(default_factory=list)
     remarks: list[Finding] = field(default_factory=list)
 
     def fault(self, name: str, rule: str) -> None:
         self.faults.append(Finding(field=self.adapter.column(name), rule=rule))
+
+    def doubt(self, name: str, rule: str) -> None:
+        self.doubts.append(Finding(field=self.adapter.column(name), rule=rule))
 
     def remark(self, name: str, rule: str) -> None:
         finding = Finding(field=self.adapter.column(name), rule=rule)
@@ -41,12 +45,14 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         return Rejected(line=raw.line, findings=raw.findings, text=raw.text)
     notes = Notes(adapter=adapter)
     birth_date = _birth_date(raw, notes, reference_date)
-    if birth_date is not None and age_on(birth_date, reference_date) < KEPT_FROM_AGE:
+    if _under_16(birth_date or _meant(raw.birth_date, adapter), reference_date):
         return NotKept(line=raw.line)
     departement, uai = _establishment(raw, notes)
     identity = _identity(raw, notes, birth_date)
     entry_date, exit_date = _period(raw, notes)
     _doubts(raw, notes, uai, reference_date)
+    if notes.doubts and not notes.faults:
+        return Held(line=raw.line, findings=tuple(notes.doubts))
     if notes.faults or identity is None:
         return Rejected(line=raw.line, findings=tuple(notes.faults), cells=mendable(raw))
     return Record(
@@ -56,11 +62,11 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         identity=identity,
         contact=_contact(raw, notes),
         guardians=_guardians(raw, notes),
-        formation=cleaning.plain(raw.formation) or None,
+        formation=_label(raw.formation, "formation", notes),
         diploma=raw.diploma.zfill(2) if raw.diploma else None,
         entry_date=entry_date,
         exit_date=exit_date,
-        motive=cleaning.plain(raw.motive) or None,
+        motive=_label(raw.motive, "motive", notes),
         age=age_on(identity.birth_date, reference_date),
         majority_month=f"{identity.birth_date.year + MAJORITY_YEARS:04d}-{identity.birth_date.month:02d}",
         departement=_residence(raw, notes) or departement,
@@ -75,6 +81,18 @@ def _doubts(raw: Cells, notes: Notes, uai: str, reference_date: date) -> None:
     found = doubts(uai=uai, birth_commune=birth_commune, commune=commune, postcode=postcode, day=reference_date, directory=packaged())
     for name, rule in found:
         notes.remark(name, rule)
+
+
+def _under_16(birth_date: date | None, reference_date: date) -> bool:
+    return birth_date is not None and birth_date <= reference_date and age_on(birth_date, reference_date) < KEPT_FROM_AGE
+
+
+def _meant(cell: str, adapter: Adapter) -> date | None:
+    """The birth date that a spreadsheet has damaged: enough to know that a line is not to be kept, not to take it."""
+    try:
+        return adapter.date_of(cell.strip().zfill(8))
+    except ValueError:
+        return cleaning.serial_date(cell)
 
 
 def _birth_date(raw: Cells, notes: Notes, reference_date: date) -> date | None:
@@ -93,7 +111,7 @@ def _date(cell: str, name: str, notes: Notes, *, required: bool) -> date | None:
     try:
         return notes.adapter.date_of(cell)
     except ValueError:
-        notes.fault(name, "BAD_DATE")
+        notes.fault(name, "SPREADSHEET_MANGLED" if cleaning.serial_date(cell) or cleaning.mangled(cell) else "BAD_DATE")
         return None
 
 
@@ -111,7 +129,7 @@ def _identity(raw: Cells, notes: Notes, birth_date: date | None) -> Identity | N
     first_names = [_name(name, "first_names", notes) for name in raw.first_names or ("",)]
     ine = cleaning.ine_of(raw.ine)
     if raw.ine and not ine:
-        notes.remark("ine", "INE_MALFORMED")
+        _malformed_ine(raw.ine, notes)
     kept = tuple(name for name in first_names if name)
     if birth_date is None or family_name is None or len(kept) != len(first_names):
         return None
@@ -126,12 +144,22 @@ def _identity(raw: Cells, notes: Notes, birth_date: date | None) -> Identity | N
     )
 
 
+def _malformed_ine(text: str, notes: Notes) -> None:
+    """What a spreadsheet rounded cannot be told from another's INE, so its line is mended first."""
+    if cleaning.mangled(text):
+        notes.fault("ine", "SPREADSHEET_MANGLED")
+    else:
+        notes.remark("ine", "INE_MALFORMED")
+
+
 def _name(text: str, name: str, notes: Notes) -> str | None:
     if not text:
         notes.fault(name, "MISSING_FIELD")
         return None
     found = cleaning.name_of(text)
-    if found is None:
+    if found is None and cleaning.confusable(text):
+        notes.doubt(name, "CONFUSABLE_NAME")
+    elif found is None:
         notes.fault(name, "NAME_INVALID")
     return found
 
@@ -161,12 +189,12 @@ def _contact(raw: Cells, notes: Notes) -> Contact | None:
     lines, commune = tuple(filter(None, map(cleaning.plain, raw.address))), cleaning.plain(raw.commune) or None
     postcode = cleaning.postcode_of(raw.postcode)
     address = PostalAddress(lines=lines, postcode=postcode, commune=commune) if lines or postcode or commune else None
-    contact = Contact(phones=_phones(raw.phones, "phones", notes), email=_email(raw.email, "email", notes), address=address)
+    contact = Contact(phones=_phones(raw.phones, "phones", notes), email=_own_email(raw, notes), address=address)
     return contact if contact != Contact() else None
 
 
 def _phones(cells: tuple[str, ...], name: str, notes: Notes) -> tuple[str, ...]:
-    found = [cleaning.phone_of(cell) for cell in cells]
+    found = [phone for cell in cells for phone in cleaning.phones_of(cell)]
     if None in found:
         notes.remark(name, "PHONE_INVALID")
     return tuple(dict.fromkeys(phone for phone in found if phone))
@@ -176,6 +204,24 @@ def _email(cell: str, name: str, notes: Notes) -> str | None:
     found = cleaning.email_of(cell) if cell else None
     if cell and found is None:
         notes.remark(name, "EMAIL_INVALID")
+    return found
+
+
+def _own_email(raw: Cells, notes: Notes) -> str | None:
+    """That of the young person: neither a school's nor a guardian's, to whom one would write in their stead."""
+    found = _email(raw.email, "email", notes)
+    theirs = {guardian.email.strip().lower() for guardian in raw.guardians}
+    if found is not None and (cleaning.is_a_schools(found) or found.lower() in theirs):
+        notes.remark("email", "EMAIL_OF_ANOTHER")
+        return None
+    return found
+
+
+def _label(text: str, name: str, notes: Notes) -> str | None:
+    """A code or a short label. Free text is not kept, and told apart where it says what no list may say."""
+    found = cleaning.label_of(text)
+    if text.strip() and found is None:
+        notes.remark(name, "FORBIDDEN_DATA" if cleaning.forbidden(text) else "FREE_TEXT")
     return found
 
 
@@ -204,9 +250,17 @@ def _residence(raw: Cells, notes: Notes) -> str | None:
     if postcode is None:
         notes.remark("postcode", "POSTCODE_INVALID")
         return None
+    if any(one.rule == "POSTCODE_NOT_OF_COMMUNE" for one in notes.remarks):  # one of the two is wrong, and nobody knows which
+        return None
     return cleaning.departement_of_postcode(postcode)
 
 
 def mendable(raw: Cells) -> Cells:
-    """The refused cells; whatever stands for an INE without being one (it may be a NIR) is not kept."""
-    return raw if cleaning.ine_of(raw.ine) else replace(raw, ine="")
+    """The refused cells; neither what stands for an INE without being one (it may be a NIR), nor free text, is kept."""
+    ine, motive, formation = raw.ine, raw.motive, raw.formation
+    return replace(
+        raw,
+        ine=ine if cleaning.ine_of(ine) else "",
+        motive=motive if cleaning.label_of(motive) else "",
+        formation=formation if cleaning.label_of(formation) else "",
+    )

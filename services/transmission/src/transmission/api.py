@@ -132,7 +132,8 @@ def _question_routes(router: APIRouter, desk: Desk) -> None:
     async def figures(_: Reader) -> dict[str, object]:
         (counts,) = await desk.pool.fetch(FIGURES)
         rows = await desk.pool.fetch(BY_RECIPIENT)
-        return {**dict(counts), "by_recipient": {row["recipient_id"]: row["sent"] for row in rows}}
+        (returns,) = await desk.pool.fetch(RETURNS)
+        return {**dict(counts), "by_recipient": {row["recipient_id"]: row["sent"] for row in rows}, "returns": dict(returns)}
 
 
 def _organisation(caller: Caller) -> str:
@@ -210,6 +211,11 @@ select count(*) as due, count(*) filter (where sent) as sent,
   count(*) filter (where status = 'acknowledged') as acknowledged, count(*) filter (where status = 'refused') as refused,
   count(*) filter (where recalled_at is not null) as recalled, (select count(*) from unroutable) as unroutable
 from transmissions
+"""
+
+RETURNS = """
+select count(*) as establishments, coalesce(sum(lines), 0)::bigint as lines
+from (select distinct on (uai) lines from returns order by uai, period desc) newest
 """
 
 BY_RECIPIENT = """

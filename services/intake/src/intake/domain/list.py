@@ -8,6 +8,7 @@ from uuid import UUID
 
 from chassis.decider import Decider, Refused
 from contracts.intake import (
+    CampaignMatched,
     Finding,
     HoldReason,
     ListClosed,
@@ -20,7 +21,9 @@ from contracts.intake import (
     ListReceived,
     ListRefused,
     ListReleased,
+    MatchFigures,
     ReportReceived,
+    SnapshotManifest,
     Verdict,
 )
 
@@ -43,6 +46,18 @@ class ReceiveReport:
     list_id: UUID
     origin: Literal["report", "self"]
     reference_date: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepMatch:
+    """A cross-match was made; its leavers are the list. See `CampaignMatched`."""
+
+    list_id: UUID
+    reference_date: date
+    rule: str
+    rule_version: int
+    snapshots: tuple[SnapshotManifest, ...]
+    figures: MatchFigures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +144,7 @@ class CloseList:
     not_kept: int
 
 
-type ListCommand = ReceiveList | ReceiveReport | HoldList | ReleaseList | RefuseList | TellLines | ReconsiderLines | CloseList
+type ListCommand = ReceiveList | ReceiveReport | KeepMatch | HoldList | ReleaseList | RefuseList | TellLines | ReconsiderLines | CloseList
 
 
 @dataclass(frozen=True)
@@ -172,7 +187,7 @@ DECIDED_OTHERWISE = "the list was decided upon otherwise"
 
 def evolve(state: SentList, event: ListEvent) -> SentList:
     match event:
-        case ListReceived() | ReportReceived():
+        case ListReceived() | ReportReceived() | CampaignMatched():
             return Open(report=isinstance(event, ReportReceived))
         case ListHeld():
             return Held()
@@ -190,8 +205,8 @@ def decide(state: SentList, command: ListCommand) -> Sequence[ListEvent]:
     match command:
         case ReceiveList():
             return receive(state, command)
-        case ReceiveReport():
-            return receive_report(state, command)
+        case ReceiveReport() | KeepMatch():
+            return begin_here(state, command)
         case HoldList() | ReleaseList() | RefuseList():
             return decide_whole(state, command)
         case TellLines():
@@ -215,10 +230,20 @@ def receive(state: SentList, command: ReceiveList) -> Sequence[ListEvent]:
             return []
 
 
-def receive_report(state: SentList, command: ReceiveReport) -> Sequence[ListEvent]:
+def begin_here(state: SentList, command: ReceiveReport | KeepMatch) -> Sequence[ListEvent]:
+    """A list that nobody sent: made of a report, or of a cross-match."""
     if not isinstance(state, Unknown):
         return []
-    return [ReportReceived(list_id=command.list_id, origin=command.origin, reference_date=command.reference_date)]
+    match command:
+        case ReceiveReport(list_id=list_id, origin=origin, reference_date=reference_date):
+            return [ReportReceived(list_id=list_id, origin=origin, reference_date=reference_date)]
+        case KeepMatch():
+            return [
+                CampaignMatched(
+                    list_id=command.list_id, reference_date=command.reference_date, rule=command.rule, rule_version=command.rule_version,
+                    snapshots=command.snapshots, figures=command.figures,
+                )
+            ]  # fmt: skip
 
 
 def decide_whole(state: SentList, command: HoldList | ReleaseList | RefuseList) -> Sequence[ListEvent]:

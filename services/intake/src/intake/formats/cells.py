@@ -143,7 +143,7 @@ class Adapter:
     name: as senders say it. about: what its lines may be. content_type: of such a file.
     read: the lines of a seekable, buffered binary file, in order and one by one, in memory that does not grow with them; it raises
     ListRefused when it comes upon what no such file has. date_of: a cell as a date; raises ValueError. columns: the sender's
-    name of a field. body_limit: bytes of one body.
+    name of a field. body_limit: bytes of one body. line_limit: lines of one list.
     """
 
     name: str
@@ -153,6 +153,7 @@ class Adapter:
     date_of: Callable[[str], date]
     columns: Mapping[str, str]
     body_limit: int = 64 * MIB
+    line_limit: int = 200_000
 
     def column(self, name: str) -> str:
         return self.columns.get(name, name)

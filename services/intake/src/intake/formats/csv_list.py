@@ -1,4 +1,7 @@
-"""CSV of an establishment, with a documented header: leavers reported, or late enrolments. Separator `;`, UTF-8."""
+"""CSV of an establishment, with a documented header: leavers reported, or late enrolments.
+
+The separator is the header's, `;`, `,` or tab, and the same in the whole file.
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +9,7 @@ from datetime import date
 from typing import BinaryIO, Literal
 
 from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, ListRefused, RawLine
-from intake.formats.text import LineFault, check_text, cut, physical_lines
+from intake.formats.text import LineFault, check_text, cut, physical_lines, records
 
 LEAVERS = (
     "uai", "ine", "nom", "prenom", "date_naissance", "commune_naissance", "sexe", "telephone", "courriel", "adresse", "code_postal",
@@ -22,6 +25,10 @@ COLUMNS = {
     "guardian_phones": "representant_telephone", "guardian_email": "representant_courriel", "diploma": "diplome_obtenu",
 }  # fmt: skip
 
+SEPARATORS = (";", ",", "\t")
+SEPARATOR_TOLD = re.compile(r"sep=.")
+"""How a spreadsheet is told the separator, in a line before the header."""
+
 FRENCH = re.compile(r"(\d{2})/(\d{2})/(\d{4})", re.ASCII)
 ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 
@@ -30,28 +37,37 @@ def read(body: BinaryIO) -> Iterator[RawLine]:
     """Every line after the header.
 
     Raises:
-        ListRefused: EMPTY_LIST, TYPE_MISMATCH, ENCODING or HEADER_UNKNOWN.
+        ListRefused: EMPTY_LIST, TYPE_MISMATCH, ENCODING, HEADER_UNKNOWN or SEPARATOR_MIXED.
     """
     check_text(body)
     lines = physical_lines(body)
     _, first = next(lines)
-    header = tuple(name.strip().strip('"') for name in first.split(";"))
-    kind = KINDS.get(header)
-    if kind is None:
-        raise ListRefused("HEADER_UNKNOWN")
+    if SEPARATOR_TOLD.fullmatch(first):
+        _, first = next(lines, (0, ""))
+    separator, header = _header_of(first)
     number = 0
-    for number, line in lines:
-        yield _line(number, line, header, kind)
+    for number, line in records(lines, separator, len(header)):
+        yield _line(number, line, separator, header)
     if not number:
         raise ListRefused("EMPTY_LIST")
 
 
-def _line(number: int, line: str, header: tuple[str, ...], kind: Literal["leaver", "enrolment"]) -> RawLine:
+def _header_of(line: str) -> tuple[str, tuple[str, ...]]:
+    for separator in SEPARATORS:
+        header = tuple(name.strip().strip('"') for name in line.split(separator))
+        if header in KINDS:
+            return separator, header
+    raise ListRefused("HEADER_UNKNOWN")
+
+
+def _line(number: int, line: str, separator: str, header: tuple[str, ...]) -> RawLine:
     try:
-        named = dict(zip(header, cut(line, ";", len(header), quoted=True), strict=True))
+        named = dict(zip(header, cut(line, separator, len(header), quoted=True), strict=True))
     except LineFault as fault:
+        if any(line.count(other) == len(header) - 1 for other in SEPARATORS if other != separator):
+            raise ListRefused("SEPARATOR_MIXED") from None
         return Fault(line=number, rule=fault.rule, text=line)
-    return leaver_of(number, named) if kind == "leaver" else _enrolment(number, named)
+    return leaver_of(number, named) if KINDS[header] == "leaver" else _enrolment(number, named)
 
 
 def leaver_of(number: int, named: dict[str, str]) -> Cells:
@@ -64,7 +80,7 @@ def leaver_of(number: int, named: dict[str, str]) -> Cells:
     return Cells(
         line=number, kind="leaver", uai=named["uai"], ine=named["ine"], family_name=named["nom"], first_names=_present(named["prenom"]),
         birth_date=named["date_naissance"], birth_commune=named["commune_naissance"], sex=named["sexe"],
-        phones=_present(named["telephone"]), email=named["courriel"], address=_present(named["adresse"]),
+        phones=_present(named["telephone"]), email=named["courriel"], address=_present(*named["adresse"].split("\n")),
         postcode=named["code_postal"], commune=named["commune_residence"], guardians=(guardian,) if guardian.family_name else (),
         formation=named["formation"], diploma=named["diplome_obtenu"], entry_date=named["date_entree"],
         exit_date=named["date_sortie"], motive=named["motif_sortie"],

@@ -15,6 +15,19 @@ BOM = b"\xef\xbb\xbf"
 FORBIDDEN = ((b"<!DOCTYPE", "DOCTYPE_REFUSED"), (b"<!ENTITY", "DOCTYPE_REFUSED"), (b"<?xml-stylesheet", "EXTERNAL_REFERENCE"))
 OVERLAP = 32
 DEPTH_LIMIT = 32
+ELEMENTS_LIMIT = 400_000
+"""As many as are handed over of one file; whoever joins them keeps them."""
+PARTS_LIMIT = 2000
+"""Elements inside of one that is handed over."""
+STARTS_LIMIT = 4_000_000
+ATTRIBUTES_LIMIT = 64
+GAP_LIMIT = 16 * 1024
+"""Bytes from one `<` to the next: a tag with its attributes and the text that follows. Parsing a longer one costs its square."""
+CONTAINERS = {
+    "BEE_ELEVES": {"PARAMETRES", "DONNEES"}, "BEE_RESPONSABLES": {"PARAMETRES", "DONNEES"}, "ELEVES": {"ELEVE"}, "ADRESSES": {"ADRESSE"},
+    "PERSONNES": {"PERSONNE"}, "RESPONSABLES": {"RESPONSABLE_ELEVE"},
+}  # fmt: skip
+"""SIECLE's containers of persons: what else stood in one would be lost without a word."""
 XINCLUDE = "{http://www.w3.org/2001/XInclude}"
 
 
@@ -38,9 +51,9 @@ def check(source: Source) -> None:
     """Refuse what no parser should see; every accepted encoding spells it in ASCII.
 
     Raises:
-        ListRefused: ENCODING, TYPE_MISMATCH, DOCTYPE_REFUSED or EXTERNAL_REFERENCE.
+        ListRefused: ENCODING, TYPE_MISMATCH, DOCTYPE_REFUSED, EXTERNAL_REFERENCE or ELEMENT_TOO_LONG.
     """
-    before = b""
+    before, gap = b"", 0
     for place, chunk in enumerate(chunks(source())):
         if place == 0:
             _check_head(chunk)
@@ -49,6 +62,15 @@ def check(source: Source) -> None:
             if mark in window:
                 raise ListRefused(rule)
         before = window[-OVERLAP:]
+        gap = _gap_after(chunk, gap)
+
+
+def _gap_after(chunk: bytes, gap: int) -> int:
+    """How many bytes ago the last `<` was, `gap` bytes having gone by before this chunk."""
+    pieces = chunk.split(b"<")
+    if gap + len(pieces[0]) > GAP_LIMIT or any(len(piece) > GAP_LIMIT for piece in pieces[1:]):
+        raise ListRefused("ELEMENT_TOO_LONG")
+    return len(pieces[-1]) + (gap if len(pieces) == 1 else 0)
 
 
 def _check_head(head: bytes) -> None:
@@ -77,25 +99,42 @@ def root_of(source: Source) -> tuple[str, dict[str, str]]:
 
 
 def elements(source: Source, tags: frozenset[str]) -> Iterator[Element]:
-    """Each element of these tags when it ends, in the order of the file.
+    """Each element of these tags when it ends, in the order of the file; everything else is forgotten as it ends.
 
     Raises:
-        ListRefused: XML_BROKEN, XML_DEPTH, EXTERNAL_REFERENCE, or SCHEMA_VERSION where a namespace is used.
+        ListRefused: XML_BROKEN, XML_DEPTH, TOO_MANY_LINES, EXTERNAL_REFERENCE, or SCHEMA_VERSION where a namespace is used, a container
+            holds something unknown, or one element too much.
     """
-    depth = 0
+    path, parts, found, started = list[str](), 0, 0, 0
     for event, element in _events(source, ("start", "end")):
         if event == "start":
-            depth += 1
-            if depth > DEPTH_LIMIT:
-                raise ListRefused("XML_DEPTH")
+            _check_place(element.tag, path)
+            path.append(element.tag)
+            parts, started = parts + 1, started + 1
+            if started > STARTS_LIMIT:
+                raise ListRefused("TOO_MANY_LINES")
+            if parts > PARTS_LIMIT or len(element.attrib) > ATTRIBUTES_LIMIT:
+                raise ListRefused("SCHEMA_VERSION")
             continue
-        depth -= 1
-        if element.tag.startswith("{"):
-            raise ListRefused("EXTERNAL_REFERENCE" if element.tag.startswith(XINCLUDE) else "SCHEMA_VERSION")
+        path.pop()
         if element.tag in tags:
-            children = {str(child.tag): child.text or "" for child in element if isinstance(child.tag, str)}
+            found += 1
+            if found > ELEMENTS_LIMIT:
+                raise ListRefused("TOO_MANY_LINES")
+            children = {str(child.tag): child.text or "" for child in element}
             yield Element(tag=element.tag, attributes={str(k): str(v) for k, v in element.attrib.items()}, children=children)
+        if tags.isdisjoint(path):
+            parts = 0
             _forget(element)
+
+
+def _check_place(tag: str, path: list[str]) -> None:
+    if tag.startswith("{"):
+        raise ListRefused("EXTERNAL_REFERENCE" if tag.startswith(XINCLUDE) else "SCHEMA_VERSION")
+    if path and tag not in CONTAINERS.get(path[-1], {tag}):
+        raise ListRefused("SCHEMA_VERSION")
+    if len(path) >= DEPTH_LIMIT:
+        raise ListRefused("XML_DEPTH")
 
 
 def _forget(element: etree._Element) -> None:

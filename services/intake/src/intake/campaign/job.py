@@ -1,0 +1,103 @@
+"""`python -m intake campaign`: the job by which a person runs a campaign on the service's own databases."""
+
+import argparse
+import asyncio
+import resource
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+from chassis.answers import Answer
+from chassis.jobs import At, BadRequest, OwnJob
+from contracts.intake import SnapshotKind
+from intake.app import desk_of
+from intake.campaign.crossing import CampaignRefused, Limits
+from intake.campaign.matching import TooManyUnreadable
+from intake.campaign.running import Campaign, Found
+from intake.campaign.snapshots import COLUMNS, Snapshot, SnapshotRefused
+from intake.domain.detection import SIEI_V1
+from intake.parts import TakenOver
+from intake.reader import Reader
+
+ACTOR = "operator"
+
+
+async def campaign(at: At, options: argparse.Namespace) -> Answer:
+    """Run it, or go on with it.
+
+    Raises:
+        BadRequest: the files cannot be a campaign, or the same campaign runs elsewhere.
+    """
+    snapshots = _snapshots(options)
+    desk = desk_of(at.basics)
+    reader = Reader(pool=at.basics.app, desk=desk, rule=SIEI_V1, arrived=asyncio.Event(), committed=at.basics.wake)
+    running = Campaign(
+        pool=at.basics.app, desk=desk, reader=reader, snapshots=snapshots, reference=options.reference_date,
+        limits=Limits(threads=options.threads, memory=options.memory), actor=ACTOR, reviews=options.reviews,
+    )  # fmt: skip
+    try:
+        found = await running.run()
+    except (CampaignRefused, SnapshotRefused, TooManyUnreadable) as refused:
+        raise BadRequest(str(refused)) from None
+    except TakenOver:
+        raise BadRequest("another process keeps the same campaign just now; run this again when it has ended") from None
+    if options.delete:
+        for snapshot in snapshots.values():
+            snapshot.path.unlink()
+    return Answer(document=_document(found, deleted=options.delete), lines=_lines(found, deleted=options.delete))
+
+
+def _snapshots(options: argparse.Namespace) -> dict[SnapshotKind, Snapshot]:
+    given: dict[SnapshotKind, Path | None] = {kind: getattr(options, kind) for kind in COLUMNS}
+    return {kind: Snapshot(kind=kind, path=path) for kind, path in given.items() if path is not None}
+
+
+def _document(found: Found, *, deleted: bool) -> dict[str, object]:
+    matched = found.matched
+    return {
+        **asdict(found), "matched": None, "reference_date": matched.reference_date, "rule": f"{matched.rule} {matched.rule_version}",
+        "snapshots": [one.model_dump() for one in matched.snapshots], "figures": matched.figures.model_dump(), "deleted": deleted,
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }  # fmt: skip
+
+
+def _lines(found: Found, *, deleted: bool) -> list[str]:
+    figures, taken = found.matched.figures, ", matched by an earlier run" if found.resumed else ""
+    seen = {
+        "under 16": figures.under_16, "still enrolled": figures.still_enrolled, "followed already": figures.followed,
+        "for a human": figures.review, "no dropout": figures.not_dropout, "unreadable": figures.unreadable, "leavers": figures.leavers,
+    }  # fmt: skip
+    flags = {"L.313-7": found.l313_7, "obligation de formation": found.obligation_formation}
+    return [
+        f"campaign {found.campaign}{taken}",
+        *(f"{one.kind}: {one.lines:,} lines, {one.size / 1e6:,.0f} MB" for one in found.matched.snapshots),
+        f"{figures.seen:,} lines seen: {_told(seen)}",
+        f"{figures.leavers:,} leavers: {_told(found.verdicts)}",
+        f"{found.detections:,} dropouts detected: {_told(flags)}",
+        ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.seconds.items()),
+        "the files are deleted" if deleted else "the files are still there: delete them on their date, or run this again with --delete",
+    ]
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--previous", type=Path, required=True, metavar="F", help="last year's enrolments, CSV or Parquet")
+    parser.add_argument("--current", type=Path, required=True, metavar="F", help="this year's enrolments")
+    parser.add_argument("--diplomas", type=Path, metavar="F", help="diplomas obtained")
+    parser.add_argument("--followed", type=Path, metavar="F", help="young people somebody follows already")
+    parser.add_argument(
+        "--reference-date", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD", help="the day of this year's enrolments"
+    )
+    parser.add_argument("--reviews", type=Path, metavar="F", help="write the lines that a human must look at; names are in it")
+    parser.add_argument("--delete", action="store_true", help="delete the files once everything is committed")
+    parser.add_argument("--threads", type=int, default=Limits.threads, help="of the cross-match (%(default)s)")
+    parser.add_argument("--memory", default=Limits.memory, help="of the cross-match (%(default)s)")
+
+
+CAMPAIGN = OwnJob(
+    title="campaign", about="match a country's two years and detect who dropped out", carry_out=campaign, arguments=_arguments
+)

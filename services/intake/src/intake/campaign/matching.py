@@ -1,0 +1,315 @@
+"""Who is in last year's lists and in none of this year's: the cross-match by DuckDB, out of core, under intake's rule of identity.
+
+The same: INE and birth date agree and a name part agrees; or, an INE lacking on one side, folded names, birth date and commune of
+birth are equal and no second INE stands under them. Less than that, but something (an INE alone, names and birth date with a
+commune unstated, the same identity under another INE), goes to a human. Under-16s are counted where they are read and left there.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+
+from chassis.paris import age_on
+from contracts.intake import SnapshotKind
+from intake.campaign.folding import MACROS
+from intake.campaign.snapshots import Snapshot
+from intake.cleaning import INE
+from intake.domain.detection import Rule
+
+type Row = tuple[str, str, str, str, str, str, str, str, str, str, tuple[str, ...]]
+"""person, uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit (ISO), diplomas; all text."""
+
+UNREADABLE_PER_THOUSAND = 1
+
+
+class TooManyUnreadable(Exception):
+    """More lines than one in a thousand of a file cannot be read: whoever stands on them would look absent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Funnel:
+    """What became of each line of somebody seen; these add up to `seen`."""
+
+    seen: int
+    unreadable: int
+    under_16: int
+    still_enrolled: int
+    review: int
+    followed: int
+    not_dropout: int
+    leavers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """One campaign's cross-match on an open DuckDB.
+
+    rule: whose thresholds the vectorised form (`DECIDE`) takes; the domain decides again on each person that it lets through.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    snapshots: Mapping[SnapshotKind, Snapshot]
+    reference: date
+    rule: Rule
+
+    def run(self) -> tuple[Funnel, dict[SnapshotKind, int]]:
+        """The funnel, and how many lines each file has. What is left is read by `leavers` and `reviews`.
+
+        Raises:
+            TooManyUnreadable; duckdb.Error: a file that is not what it says.
+        """
+        self._sql(MACROS)
+        self._sql(HELPERS.format(ine=INE.pattern))
+        self._sql(ENROLLED.format(current=self._scan("current"), **self._days()))
+        self._sql(SEEN.format(previous=self._scan("previous"), **self._days()))
+        low = ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
+        for kind, query in BESIDE.items():
+            self._sql(query.format(scan=self._scan(kind)) if kind in self.snapshots else NOBODY.format(kind=kind))
+        self._relate("seen", "enrolled")
+        self._sql(ABSENT)
+        self._relate("absent", "followed")
+        self._sql(UNSETTLED.format(low=low, **self._days()))
+        self._relate("unsettled", "diplomas", counted="absent")
+        self._sql(DECIDE.format(low=low, enrolled_days=self.rule.enrolled_days, **self._days()))
+        return self._counted()
+
+    def _counted(self) -> tuple[Funnel, dict[SnapshotKind, int]]:
+        previous = self._row(COUNTED.format(previous=self._scan("previous"), **self._days()))
+        ended = self._row(COUNTED_CURRENT.format(**self._days()))
+        bad = {kind: self._bad(kind) for kind in self.snapshots}
+        unreadable = {**bad, "previous": bad["previous"] + previous[2], "current": bad["current"] + ended[2]}
+        lines = {kind: bad[kind] + self._row(f"select count(*) from {kind}")[0] for kind in BESIDE if kind in self.snapshots}
+        lines |= {"previous": bad["previous"] + previous[3], "current": bad["current"] + ended[3]}
+        for kind, count in unreadable.items():
+            if count * 1000 > lines[kind] * UNREADABLE_PER_THOUSAND:
+                raise TooManyUnreadable(f"{kind}: {count:,} of {lines[kind]:,} lines cannot be read")
+        left, met, doubt, followed, not_dropout, leavers = self._row(FATES)
+        over_16, under_16 = previous[0] + ended[0], previous[1] + ended[1]
+        funnel = Funnel(
+            seen=over_16 + under_16 + unreadable["previous"], unreadable=unreadable["previous"], under_16=under_16,
+            still_enrolled=over_16 - left + met, review=doubt, followed=followed, not_dropout=not_dropout, leavers=leavers,
+        )  # fmt: skip
+        return funnel, lines
+
+    def leavers(self) -> Iterator[Row]:
+        """Lines of those who may be dropouts, by person; of one day's exits the longest stay comes last and so is the one that counts."""
+        found = self.connection.execute(LEAVERS)
+        while rows := found.fetchmany(5000):
+            yield from rows
+
+    def reviews(self) -> Iterator[tuple[str, ...]]:
+        """Lines that a human must look at: why, then the cells of the line."""
+        found = self.connection.execute(REVIEWS)
+        while rows := found.fetchmany(5000):
+            yield from rows
+
+    def _relate(self, left: str, right: str, counted: str | None = None) -> None:
+        """What each line of `left` is to `right`. counted: the lines in which several INE may stand under one identity, if not `left`."""
+        self._sql(RELATED.format(left=left, right=right, counted=counted or left, **self._days()))
+
+    def _days(self) -> dict[str, str]:
+        """The dates between which a birth date gives an age; whole years by the civil calendar, as the domain counts them."""
+        ages = {"from_16": self.rule.age_from, "from_18": self.rule.majority, "from_26": self.rule.age_before}
+        return {"reference": self.reference.isoformat(), **{name: _born_by(age, self.reference).isoformat() for name, age in ages.items()}}
+
+    def _bad(self, kind: SnapshotKind) -> int:
+        if kind not in self.snapshots or self.snapshots[kind].path.suffix == ".parquet":
+            return 0
+        return self._row(f"select count(distinct line) from bad_{kind}")[0]
+
+    def _scan(self, kind: SnapshotKind) -> str:
+        return self.snapshots[kind].scan()
+
+    def _sql(self, statements: str) -> None:
+        self.connection.execute(statements)
+
+    def _row(self, query: str) -> tuple[int, ...]:
+        row = self.connection.execute(query).fetchone()
+        return tuple(row or ())
+
+
+def _born_by(age: int, on: date) -> date:
+    """The latest birth date of somebody who is that old on that day."""
+    day = date(on.year - age, on.month, min(on.day, 28)) + timedelta(days=5)
+    while age_on(day, on) < age:
+        day -= timedelta(days=1)
+    return day
+
+
+HELPERS = """
+create or replace temp macro day_of(cell) as coalesce(try_cast(cell as date), try_strptime(cell, '%d/%m/%Y')::date);
+create or replace temp macro place_of(cell) as nullif(upper(trim(cell)), '');
+create or replace temp macro ine_of(cell) as
+  case when regexp_full_match(upper(replace(cell, ' ', '')), '{ine}') then upper(replace(cell, ' ', '')) end;
+"""
+
+ENROLLED = """
+create temp table current_year as
+select ine, nom, prenom, birth, commune, birth is null as unreadable,
+  case when left_on is null and date_sortie = '' or left_on > date '{reference}' then null
+    else [uai, date_naissance, formation, date_entree, date_sortie] end as ended
+from (select *, day_of(date_naissance) as birth, case when date_sortie <> '' then day_of(date_sortie) end as left_on,
+    commune_naissance as commune from {current});
+
+create temp view enrolled as select ine, nom, prenom, birth, commune, null::varchar as told from current_year where ended is null;
+
+create temp table ended as
+select ended[1] as uai, ine, nom, prenom, ended[2] as date_naissance, commune as commune_naissance, ended[3] as formation,
+  ended[4] as date_entree, ended[5] as date_sortie, birth
+from current_year where ended is not null;
+"""
+
+COUNTED = """
+select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}'), count(*) filter (birth is null), count(*)
+from (select day_of(date_naissance) as birth from {previous})
+"""
+
+COUNTED_CURRENT = """
+select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}'),
+  (select count(*) from current_year where birth is null), (select count(*) from current_year)
+from ended
+"""
+
+SEEN = """
+create temp table line_seen as
+with lines as (
+  select p.* exclude (plainly)
+  from (select *, case when nom <> '' and regexp_full_match(ine, '[0-9]{{9}}[A-HJK]{{2}}') then ine end as plainly
+    from (select *, day_of(date_naissance) as birth from {previous}) where birth <= date '{from_16}') p
+  anti join enrolled e on p.plainly = e.ine and p.birth = e.birth and p.nom = e.nom
+  union all
+  select * from ended where birth <= date '{from_16}'
+)
+select * exclude (ine), ine as ine_cell, ine_of(ine) as ine, folded(nom) as family, folded(prenom) as first,
+  place_of(commune_naissance) as commune
+from lines;
+
+create temp view seen as select rowid as id, * from line_seen;
+"""
+
+BESIDE: Mapping[SnapshotKind, str] = {
+    "followed": """
+create temp table followed as
+select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, null::varchar as told from {scan};
+""",
+    "diplomas": """
+create temp table diplomas as
+select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, lpad(diplome_obtenu, 2, '0') as told from {scan};
+""",
+}
+"""Who is followed already, and who holds a diploma; where there is no such file, nobody."""
+
+NOBODY = """
+create temp table {kind} (ine varchar, nom varchar, prenom varchar, birth date, commune varchar, told varchar);
+"""
+
+RELATED = """
+create temp table near_{right} as
+with placed as materialized (select distinct birth, commune from {left} where commune is not null),
+unplaced as materialized (select distinct family, first, birth from {left} where commune is null),
+old as (select * from {right} where birth <= date '{from_16}'),
+perhaps as (
+  select * from {right} where upper(replace(ine, ' ', '')) in (select ine from {left} where ine is not null)
+  union
+  select r.* from old r semi join placed p on r.birth = p.birth and place_of(r.commune) = p.commune
+  union
+  select r.* from (select * from old where place_of(commune) is null) r
+    semi join {left} p on r.birth = p.birth and folded(r.nom) = p.family and folded(r.prenom) = p.first
+  union
+  select r.* from (select * from old where birth in (select birth from unplaced)) r
+    semi join unplaced p on r.birth = p.birth and folded(r.nom) = p.family and folded(r.prenom) = p.first
+)
+select * exclude (ine, commune), ine_of(ine) as ine, place_of(commune) as commune, folded(nom) as family, folded(prenom) as first
+from perhaps;
+
+create temp table ines_{right} as
+with told as (
+  select family, first, birth, commune, ine from {counted} union all select family, first, birth, commune, ine from near_{right}
+)
+select family, first, birth, commune, count(distinct ine) as ines
+from told semi join (select birth, commune from told where ine is null) lacking
+  on told.birth = lacking.birth and told.commune = lacking.commune
+group by all;
+
+create temp table met_{right} as
+select l.id, r.told,
+  case when l.birth <> r.birth then false when l.family = r.family then true
+    else list_has_any(name_parts(l.nom, l.prenom), name_parts(r.nom, r.prenom)) end as same
+from {left} l join near_{right} r on l.ine = r.ine
+union all
+select l.id, r.told, (l.ine is null or r.ine is null) and l.commune = r.commune and one.ines <= 1 as same
+from {left} l join near_{right} r on l.family = r.family and l.first = r.first and l.birth = r.birth
+  and (l.ine is null or r.ine is null or l.ine <> r.ine)
+  left join ines_{right} one on one.family = l.family and one.first = l.first and one.birth = l.birth and one.commune = l.commune
+where l.commune = r.commune or ((l.commune is null or r.commune is null) and (l.ine is null or r.ine is null));
+
+create temp table fate_{right} as
+select id, bool_or(coalesce(same, false)) as same, list(distinct told) filter (same and told is not null) as told,
+  list(distinct told) filter (not coalesce(same, false) and told is not null) as perhaps
+from met_{right} group by id;
+"""
+
+ABSENT = """
+create temp table absent as select * from seen where id not in (select id from fate_enrolled);
+"""
+
+UNSETTLED = """
+create temp table unsettled as
+select * from absent where id in (select id from fate_followed)
+union all
+select a.* from absent a anti join (select * from diplomas where told not in ({low})) d
+  on a.ine = d.ine and a.birth = d.birth and a.nom = d.nom and a.birth <= date '{from_18}' and a.nom <> ''
+where a.id not in (select id from fate_followed);
+"""
+"""Adults whose own diploma reaches the level are no dropouts: nearly everybody who left, and nothing more need be asked of them."""
+
+DECIDE = """
+create or replace temp macro reached(codes) as coalesce(len(list_filter(codes, lambda code : code not in ({low}))), 0) > 0;
+
+create temp table standing as
+select a.*, coalesce(a.ine, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
+  coalesce(f.same, false) as is_followed,
+  f.id is not null and not f.same
+    or reached(d.perhaps) and not reached(d.told) as doubt,
+  coalesce(d.told, []) as codes, day_of(date_entree) as entry,
+  least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit, coalesce(exit - entry, -1) as days
+from unsettled a left join fate_followed f using (id) left join fate_diplomas d using (id);
+
+create temp table decided as
+select person, flatten(list(codes)) as codes,
+  (arg_max(days, row(exit, days)) >= {enrolled_days} and bool_and(birth > date '{from_26}')
+    and not reached(flatten(list(codes)))) as l313_7,
+  bool_and(birth > date '{from_18}') as obligation_formation
+from standing where not is_followed and not doubt group by person;
+
+create temp table leaver as
+select s.*, d.codes as diplomas from standing s join decided d using (person)
+where not is_followed and not doubt and (l313_7 or obligation_formation);
+"""
+"""As `domain.detection.SIEI_V1` decides on the same facts; a test compares the two over every combination of them."""
+
+FATES = """
+select (select count(*) from seen), (select count(*) from fate_enrolled where same),
+  (select count(*) from fate_enrolled where not same) + (select count(*) from standing where doubt and not is_followed),
+  (select count(*) from standing where is_followed),
+  (select count(*) from absent) - (select count(*) from unsettled)
+    + (select count(*) from standing where not is_followed and not doubt) - (select count(*) from leaver),
+  (select count(*) from leaver)
+"""
+
+LEAVERS = """
+select person, uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit::varchar, diplomas
+from (select distinct on (person, uai, formation, date_entree, exit) * from leaver order by person, uai, formation, date_entree, exit, id)
+order by person, exit, days, uai, formation, date_entree
+"""
+
+REVIEWS = """
+select 'enrolment', s.uai, s.ine_cell, s.nom, s.prenom, s.date_naissance, s.commune_naissance, s.formation, s.date_entree, s.date_sortie
+from seen s join fate_enrolled f using (id) where not f.same
+union all
+select 'followed_or_diploma', uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie
+from standing where doubt and not is_followed
+order by all
+"""

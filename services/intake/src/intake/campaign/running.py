@@ -1,0 +1,227 @@
+"""One campaign: files are matched, the leavers become a list, the list is read like any other. Killed anywhere, it is run again.
+
+Its id derives from keyed digests of the files, so the same files are the same campaign: what was committed is not done again.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID, uuid4, uuid5
+
+import asyncpg
+
+from chassis.decider import NO_TRACE, Request
+from chassis.event_store import Connection
+from chassis.failpoints import failpoint
+from chassis.progress import Progress
+from contracts.catalogue import decode
+from contracts.intake import CampaignMatched, DropoutDetected, SnapshotKind, SnapshotManifest
+from intake import lists, parts
+from intake.batch import Desk
+from intake.campaign.crossing import Crossed, Limits, cross
+from intake.campaign.snapshots import Snapshot
+from intake.domain.list import KeepMatch
+from intake.parts import PART_BYTES, Upload
+from intake.reader import Reader
+
+FORMAT = SENDER = "campaign"
+NAMESPACE = UUID("5d1e0f0a-95d5-5d0c-9a7e-3f6a2b8c4d11")
+LOOK_SECONDS = 0.5
+
+type FileDigests = Mapping[SnapshotKind, bytes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a campaign says at its end; nobody's name is in it.
+
+    resumed: the match was committed by an earlier run. detections: those made by this campaign, and how many bear each flag.
+    seconds: by step; what was done before takes none.
+    """
+
+    campaign: UUID
+    resumed: bool
+    matched: CampaignMatched
+    verdicts: Mapping[str, int]
+    detections: int
+    l313_7: int
+    obligation_formation: int
+    seconds: Mapping[str, float]
+
+
+@dataclass(kw_only=True)
+class Steps:
+    """Says on standard error that a step begins, and how long each took."""
+
+    took: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        print(f"{name}…", file=sys.stderr, flush=True)
+        yield
+        self.took[name] = round(time.monotonic() - began, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """What is needed to run one. reviews: where to write the lines that a human must look at."""
+
+    pool: asyncpg.Pool
+    desk: Desk
+    reader: Reader
+    snapshots: Mapping[SnapshotKind, Snapshot]
+    reference: date
+    limits: Limits
+    actor: str
+    reviews: Path | None = None
+
+    async def run(self) -> Found:
+        """From files to the last decision, or from wherever a run before this one came to.
+
+        Raises:
+            intake.campaign.snapshots.SnapshotRefused, intake.campaign.crossing.CampaignRefused,
+            intake.campaign.matching.TooManyUnreadable: nothing is written.
+            intake.parts.TakenOver: the same campaign runs elsewhere.
+        """
+        steps = Steps()
+        with steps.step("fingerprints"):
+            digests = await asyncio.to_thread(self._digests)
+        campaign = self._id(digests)
+        async with self.pool.acquire() as connection:
+            resumed = await lists.kept(connection, campaign) is not None
+        if not resumed:
+            with steps.step("cross-match"):
+                crossed = await asyncio.to_thread(cross, self.snapshots, self.reference, self.reader.rule, self.limits, self.reviews)
+            failpoint("campaign_matched")
+            with steps.step("leavers kept"):
+                await self._keep(campaign, digests, crossed)
+            failpoint("campaign_kept")
+        with steps.step("facts and decisions"):
+            await self._read(campaign)
+        return await self._found(campaign, resumed=resumed, seconds=steps.took)
+
+    def _digests(self) -> FileDigests:
+        for snapshot in self.snapshots.values():
+            snapshot.check()
+        return {kind: self._digest(snapshot.path) for kind, snapshot in self.snapshots.items()}
+
+    def _digest(self, path: Path) -> bytes:
+        """Keyed, of the bytes."""
+        of = self.desk.digests.of
+        with path.open("rb") as opened:
+            return of("snapshot", *(of("part", piece) for piece in _pieces(opened)))
+
+    def _id(self, digests: FileDigests) -> UUID:
+        rule = self.reader.rule
+        files = " ".join(f"{kind} {digest.hex()}" for kind, digest in digests.items())
+        return uuid5(NAMESPACE, f"{files} {self.reference} {rule.name} {rule.version}")
+
+    async def _keep(self, campaign: UUID, digests: FileDigests, crossed: Crossed) -> None:
+        """The leavers under the list's own key, part by part; then the list and its first event, together."""
+        clock, keyring = self.desk.clock, self.desk.keyring
+        await keyring.ensure([campaign], ["list"])
+        keys = (await keyring.keys([campaign]))[campaign]
+        upload = Upload(
+            list_id=campaign, sender=SENDER, format=FORMAT, reference_date=self.reference, declared=None, holder=uuid4(),
+            total=len(crossed.body),
+        )  # fmt: skip
+        async with self.pool.acquire() as connection:
+            await parts.begin(connection, upload, at=clock.now())
+            for start in range(0, len(crossed.body), PART_BYTES):
+                piece = crossed.body[start : start + PART_BYTES]
+                await parts.keep(connection, upload, keys, piece, self.desk.digests.of("part", piece), clock.now())
+                upload = replace(upload, size=upload.size + len(piece))
+        request = self._request(campaign, digests, crossed)
+
+        async def also(connection: Connection) -> None:
+            await parts.finish(connection, upload)
+            await lists.keep_received(
+                connection, list_id=campaign, sender=SENDER, list_format=FORMAT, reference_date=self.reference, size=upload.size,
+                fingerprint=request.fingerprint, at=clock.now(),
+            )  # fmt: skip
+
+        await self.desk.list_handler.handle_with(request, also)
+
+    def _request(self, campaign: UUID, digests: FileDigests, crossed: Crossed) -> Request[KeepMatch]:
+        rule, command_id = self.reader.rule, uuid5(campaign, "match")
+        manifest = tuple(
+            SnapshotManifest(kind=kind, lines=crossed.lines[kind], size=one.path.stat().st_size, digest=digests[kind].hex())
+            for kind, one in self.snapshots.items()
+        )
+        command = KeepMatch(
+            list_id=campaign, reference_date=self.reference, rule=rule.name, rule_version=rule.version, snapshots=manifest,
+            figures=crossed.figures,
+        )  # fmt: skip
+        return Request(
+            command=command, command_id=command_id, actor=self.actor, correlation_id=command_id, route="campaign",
+            fingerprint=self.desk.digests.of("campaign", campaign.bytes), trace=NO_TRACE,
+        )  # fmt: skip
+
+    async def _read(self, campaign: UUID) -> None:
+        """Here, or by a service that took it up first: until the list is closed."""
+        looking = asyncio.create_task(self._tell(campaign))
+        try:
+            while not await self.pool.fetchval(CLOSED, campaign):
+                if not await self.reader.read_next():
+                    await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            looking.cancel()
+
+    async def _tell(self, campaign: UUID) -> None:
+        """How far the list is: lines first, then decisions."""
+        leavers, most = (await self._matched(campaign)).figures.leavers, 0
+        progress = Progress(what="lines")
+        while True:
+            told, touched = await self.pool.fetchrow(STATE, campaign) or (0, 0)
+            if told >= leavers and progress.what == "lines":
+                progress, most = Progress(what="decisions"), touched
+            progress(*((told, leavers) if progress.what == "lines" else (most - touched, most)))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _matched(self, campaign: UUID) -> CampaignMatched:
+        """What the campaign said first.
+
+        Raises:
+            TypeError: this list is no campaign.
+        """
+        row = await self.pool.fetchrow(MATCHED, f"list-{campaign}")
+        event = decode(row["type"], row["body"]) if row else None
+        if not isinstance(event, CampaignMatched):
+            raise TypeError("this list is no campaign")
+        return event
+
+    async def _found(self, campaign: UUID, *, resumed: bool, seconds: Mapping[str, float]) -> Found:
+        async with self.pool.acquire() as connection:
+            verdicts = await lists.counts_of(connection, campaign)
+        detections, l313_7, obligation = await self.pool.fetchrow(MADE, uuid5(campaign, "match"), DropoutDetected.wire_type()) or (0, 0, 0)
+        return Found(
+            campaign=campaign, resumed=resumed, matched=await self._matched(campaign),
+            verdicts={str(name): count for name, count in verdicts.items()}, detections=detections, l313_7=l313_7,
+            obligation_formation=obligation, seconds=seconds,
+        )  # fmt: skip
+
+
+def _pieces(opened: BinaryIO) -> Iterator[bytes]:
+    while piece := opened.read(PART_BYTES):
+        yield piece
+
+
+CLOSED = "select closed_at is not null from lists where list_id = $1"
+STATE = """
+select accepted + accepted_with_remarks + rejected + held + not_kept as told,
+  (select count(*) from touched t where t.list_id = l.list_id) as touched
+from lists l where list_id = $1
+"""
+MATCHED = "select type, body from events where stream_id = $1 and stream_version = 1"
+MADE = """
+select count(*) as detections, count(*) filter (where flags->>'l313_7' = 'true') as l313_7,
+  count(*) filter (where flags->>'obligation_formation' = 'true') as obligation_formation
+from (select convert_from(body, 'utf8')::jsonb->'flags' as flags from events where correlation_id = $1 and type = $2) made
+"""

@@ -1,0 +1,56 @@
+"""The files of a campaign: which columns each has, and how DuckDB reads them, CSV or Parquet, every cell as text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.intake import SnapshotKind
+
+IDENTITY = ("ine", "nom", "prenom", "date_naissance", "commune_naissance")
+ENROLMENT = ("uai", *IDENTITY, "formation", "date_entree", "date_sortie")
+COLUMNS: Mapping[SnapshotKind, tuple[str, ...]] = {
+    "previous": ENROLMENT,
+    "current": ENROLMENT,
+    "diplomas": (*IDENTITY, "diplome_obtenu", "date_obtention"),
+    "followed": IDENTITY,
+}
+
+
+class SnapshotRefused(Exception):
+    """A whole file cannot be used; says which and why, nothing of its content."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """One file of a campaign."""
+
+    kind: SnapshotKind
+    path: Path
+
+    def check(self) -> None:
+        """That the file is there and, as CSV, has our header.
+
+        Raises:
+            SnapshotRefused: it has not.
+        """
+        if not self.path.is_file():
+            raise SnapshotRefused(f"{self.kind}: there is no such file")
+        if self.path.suffix == ".parquet":
+            return
+        with self.path.open("rb") as opened:
+            first = opened.readline(4096)
+        header = first.decode("utf-8-sig", errors="replace").strip().replace('"', "").split(";")
+        if tuple(header) != COLUMNS[self.kind]:
+            raise SnapshotRefused(f"{self.kind}: the header is not {';'.join(COLUMNS[self.kind])}")
+
+    def scan(self) -> str:
+        """The relation that reads it, as SQL. Lines that cannot be cut are set aside and counted, not guessed at."""
+        path = str(self.path).replace("'", "''")
+        if self.path.suffix == ".parquet":
+            cells = ", ".join(f"coalesce({name}::varchar, '') as {name}" for name in COLUMNS[self.kind])
+            return f"(select {cells} from read_parquet('{path}'))"
+        columns = ", ".join(f"'{name}': 'varchar'" for name in COLUMNS[self.kind])
+        return (
+            f"read_csv('{path}', delim = ';', header = true, quote = '\"', escape = '\"', auto_detect = false, nullstr = '\\x00',"
+            f" columns = {{{columns}}}, store_rejects = true, rejects_table = 'bad_{self.kind}', rejects_scan = 'scan_{self.kind}')"
+        )

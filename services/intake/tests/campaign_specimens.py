@@ -1,0 +1,43 @@
+"""Files of a campaign for tests, and what each match gives."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+from contracts.intake import SnapshotKind
+from intake.campaign.crossing import Crossed, Limits, cross
+from intake.campaign.snapshots import COLUMNS, Snapshot
+from intake.domain.detection import SIEI_V1
+
+REFERENCE = date(2026, 11, 2)
+
+type Rows = Iterable[Mapping[str, str]]
+
+LEAVER = {
+    "uai": "0440074S", "ine": "123456789AB", "nom": "Vorkild", "prenom": "Quelo", "date_naissance": "2009-03-14", "commune_naissance": "44109",
+    "formation": "2PRO", "date_entree": "2025-09-01", "date_sortie": "",
+}  # fmt: skip
+STAYS = {**LEAVER, "ine": "223456789AB", "nom": "Ghylana", "commune_naissance": "49007"}
+
+
+def written(folder: Path, **files: Rows) -> dict[SnapshotKind, Snapshot]:
+    """CSV files of these rows; columns that a row does not have are empty."""
+    return {kind: _write(folder, kind, rows) for kind, rows in files.items() if kind in COLUMNS}  # type: ignore[index,arg-type,misc]  # the kinds are the keywords
+
+
+def _write(folder: Path, kind: SnapshotKind, rows: Rows) -> Snapshot:
+    path = folder / f"{kind}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS[kind], restval="", extrasaction="ignore", delimiter=";", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return Snapshot(kind=kind, path=path)
+
+
+def crossed(snapshots: Mapping[SnapshotKind, Snapshot], reviews: Path | None = None) -> Crossed:
+    return cross(snapshots, REFERENCE, SIEI_V1, Limits(threads=1, memory="512MB"), reviews)
+
+
+def lines_of(body: bytes) -> Sequence[dict[str, str]]:
+    return list(csv.DictReader(body.decode().splitlines(), delimiter=";"))

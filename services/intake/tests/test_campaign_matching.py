@@ -1,0 +1,228 @@
+"""The cross-match: against the generator's truth, against a reading of the same rule one line at a time, and over bad files."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from stat import S_IMODE
+
+import duckdb
+import pytest
+from campaign_specimens import LEAVER, REFERENCE, STAYS, crossed, lines_of, written
+
+from chassis.paris import age_on
+from contracts.personal import Identity
+from intake.campaign.crossing import CampaignRefused
+from intake.campaign.folding import MACROS
+from intake.campaign.matching import TooManyUnreadable
+from intake.campaign.snapshots import Snapshot, SnapshotRefused
+from intake.cleaning import NAME, folded, ine_of
+from intake.domain.detection import SIEI_V1, Enrolment, Facts, flags_of, is_dropout
+from intake.identity import name_parts
+from raccroche.fiction import campaign
+
+type Row = Mapping[str, str]
+
+
+@pytest.mark.parametrize(("people", "seed"), [(1000, 1), (3000, 2), (2000, 77)])
+def test_the_figures_are_the_generators_truth(tmp_path: Path, people: int, seed: int) -> None:
+    files = campaign.write(tmp_path, people=people, seed=seed)
+    found = crossed({kind: Snapshot(kind=kind, path=getattr(files, kind)) for kind in ("previous", "current", "diplomas", "followed")})
+    truth = files.truth
+    figures = found.figures
+    assert (figures.under_16, figures.still_enrolled, figures.review) == (truth.under_16, truth.still_enrolled, truth.review)
+    assert (figures.followed, figures.not_dropout, figures.leavers) == (truth.followed, truth.not_dropout, truth.dropout_lines)
+    assert found.lines == {
+        "previous": truth.previous, "current": truth.current, "diplomas": truth.diplomas, "followed": truth.followed_file,
+    }  # fmt: skip
+    assert sum(count for name, count in figures.model_dump().items() if name != "seen") == figures.seen
+
+
+# ---- the same rule, one line at a time ----
+
+
+def person_of(row: Row) -> tuple[str, str, str, str | None]:
+    return folded(row["nom"]), folded(row["prenom"]), row["date_naissance"], row["commune_naissance"] or None
+
+
+def related(left: Row, right: Row, everybody: Sequence[Row]) -> str:
+    """same, near or other; `everybody`: all lines of both sides, in which several INE may stand under one identity."""
+    ines = ine_of(left["ine"]), ine_of(right["ine"])
+    here, there = person_of(left), person_of(right)
+    if ines[0] is not None and ines[0] == ines[1]:
+        parts = [
+            name_parts(Identity(ine=None, family_name=row["nom"], first_names=(row["prenom"],), birth_date=REFERENCE))
+            for row in (left, right)
+        ]
+        return "same" if here[2] == there[2] and parts[0] & parts[1] else "near"
+    if here[:3] != there[:3]:
+        return "other"
+    lacking = None in ines
+    if here[3] is not None and here[3] == there[3]:
+        under = {ine_of(row["ine"]) for row in everybody if person_of(row) == here} - {None}
+        return "same" if lacking and len(under) <= 1 else "near"
+    return "near" if lacking and None in (here[3], there[3]) else "other"
+
+
+def figures_by_hand(files: Mapping[str, Sequence[Row]]) -> dict[str, int]:
+    """What the figures must be, read from the rule in words; slow, and of another make than SQL."""
+    ended = [row for row in files["current"] if row["date_sortie"] and row["date_sortie"] <= REFERENCE.isoformat()]
+    enrolled = [row for row in files["current"] if row not in ended]
+    seen = [*files["previous"], *ended]
+    old = [row for row in seen if age_on(date.fromisoformat(row["date_naissance"]), REFERENCE) >= 16]
+    count = defaultdict(int, seen=len(seen), under_16=len(seen) - len(old))
+    standing: dict[object, list[tuple[Row, set[str]]]] = defaultdict(list)
+    absent = []
+    for row in old:
+        met = {related(row, other, [*old, *enrolled]) for other in enrolled}
+        fate = "still_enrolled" if "same" in met else "review" if "near" in met else "absent"
+        count[fate] += fate != "absent"
+        absent += [row] if fate == "absent" else []
+    for row in absent:
+        followed = {related(row, other, [*absent, *files["followed"]]) for other in files["followed"]}
+        diplomas = [(related(row, other, [*absent, *files["diplomas"]]), other["diplome_obtenu"]) for other in files["diplomas"]]
+        telling = {how for how, code in diplomas if code not in SIEI_V1.low_diplomas}
+        doubtful = "near" in telling and "same" not in telling
+        if "same" in followed:
+            count["followed"] += 1
+        elif "near" in followed or doubtful:
+            count["review"] += 1
+        else:
+            codes = {code for how, code in diplomas if how == "same"}
+            standing[ine_of(row["ine"]) or person_of(row)].append((row, codes))
+    for lines in standing.values():
+        count["leavers" if dropped_out(lines) else "not_dropout"] += len(lines)
+    return count
+
+
+def dropped_out(lines: Sequence[tuple[Row, set[str]]]) -> bool:
+    """As the domain decides on the person's latest exit, and of one day's the longest stay; birth dates that contradict each other must all agree."""
+    codes = frozenset[str]().union(*(codes for _, codes in lines))
+    last = max(min(row["date_sortie"] or REFERENCE.isoformat(), REFERENCE.isoformat()) for row, _ in lines)
+    of_that_day = [row for row, _ in lines if min(row["date_sortie"] or REFERENCE.isoformat(), REFERENCE.isoformat()) == last]
+    exit_date, entry = date.fromisoformat(last), date.fromisoformat(min(row["date_entree"] for row in of_that_day))
+    left = Enrolment(uai="0440074S", formation=None, start=entry, end=exit_date)
+    ages = {age_on(date.fromisoformat(row["date_naissance"]), REFERENCE) for row, _ in lines}
+    flags = [flags_of(Facts(left=left, left_on=exit_date, on=REFERENCE, age=age, diplomas=codes), SIEI_V1) for age in ages]
+    return (
+        all(one.l313_7 for one in flags)
+        or all(one.obligation_formation for one in flags)
+        or (all(map(is_dropout, flags)) and len(ages) == 1)
+    )
+
+
+def a_small_country(chance: Random) -> dict[str, list[dict[str, str]]]:
+    """Few names, dates and INE, so that everybody is near to somebody."""
+    births = ["2009-11-02", "2009-03-14", "2008-11-02", "2008-11-03", "2000-11-02", "2000-11-03", "2010-11-03", "2012-05-05"]
+    people = [
+        {
+            "nom": chance.choice(["Vorkild", "VORKILD", "Ghyl-Ana", "Ghyl"]), "prenom": chance.choice(["Quelo", "Quélo", "Ana"]),
+            "date_naissance": chance.choice(births), "commune_naissance": chance.choice(["44109", "49007", ""]),
+            "ine": chance.choice(["", "", "1234", *(f"{n}23456789AB" for n in range(1, 6))]), "uai": "0440074S", "formation": "2PRO",
+        }
+        for _ in range(14)
+    ]  # fmt: skip
+
+    def some(size: int, **more: Callable[[], str]) -> list[dict[str, str]]:
+        return [{**person, **{name: make() for name, make in more.items()}} for person in chance.sample(people, size)]
+
+    entries = [(REFERENCE - timedelta(days=days)).isoformat() for days in (400, 30, 15, 14)]
+    exits = ["", "", *((REFERENCE + timedelta(days=days)).isoformat() for days in (-1, 0, 1, -10))]
+    dates: dict[str, Callable[[], str]] = {"date_entree": lambda: chance.choice(entries), "date_sortie": lambda: chance.choice(exits)}
+    return {
+        "previous": some(8, **dates), "current": some(4, **dates), "followed": some(1),
+        "diplomas": some(2, diplome_obtenu=lambda: chance.choice(["01", "03", "04", "08", "99"])),
+    }  # fmt: skip
+
+
+def test_the_match_is_what_the_rule_says_one_line_at_a_time(tmp_path: Path) -> None:
+    kinds: set[str] = set()
+    for seed in range(100):
+        files = a_small_country(Random(seed))
+        expected = figures_by_hand(files)
+        if not expected["leavers"]:
+            continue
+        found = crossed(written(tmp_path, **files)).figures.model_dump()
+        assert found == {name: expected[name] for name in found}, f"seed {seed}: {json.dumps(files)}"
+        kinds |= {name for name, count in found.items() if count}
+    assert kinds == {"seen", "under_16", "still_enrolled", "review", "followed", "not_dropout", "leavers"}
+
+
+def test_names_fold_in_sql_as_everywhere_else() -> None:
+    letters = [chr(code) for code in range(0x20, 0x1F00) if NAME.fullmatch(chr(code))]
+    assert len(letters) > 700
+    with duckdb.connect() as connection:
+        connection.execute(MACROS)
+        rows = connection.execute("select x, folded('a' || x || 'b') from (select unnest(?) as x)", [letters]).fetchall()
+    assert [(letter, found) for letter, found in rows if found != folded(f"a{letter}b")] == []
+
+
+# ---- what goes on, and what is wrong with files ----
+
+
+def test_a_leaver_goes_on_with_its_own_cells_and_the_diploma_that_decides(tmp_path: Path) -> None:
+    diplomas = [{**LEAVER, "diplome_obtenu": "1"}, {**LEAVER, "diplome_obtenu": "08"}]
+    found = crossed(written(tmp_path, previous=[LEAVER, STAYS], current=[STAYS], diplomas=diplomas))
+    (line,) = lines_of(found.body)
+    assert {name: line[name] for name in LEAVER} == {**LEAVER, "date_sortie": REFERENCE.isoformat()}
+    assert line["diplome_obtenu"] == "08"
+
+
+def test_a_cell_over_several_lines_is_one_line_of_the_list(tmp_path: Path) -> None:
+    found = crossed(written(tmp_path, previous=[{**LEAVER, "formation": 'a\nb;"c"'}], current=[STAYS]))
+    assert [line["formation"] for line in lines_of(found.body)] == ['a b;"c"']
+
+
+def test_parquet_is_read_as_csv_is(tmp_path: Path) -> None:
+    files = written(tmp_path, previous=[LEAVER, STAYS], current=[STAYS])
+    as_csv = crossed(files)
+    for kind in ("previous", "current"):
+        with duckdb.connect() as connection:
+            source, target = tmp_path / f"{kind}.csv", tmp_path / f"{kind}.parquet"
+            connection.execute(f"copy (select * from read_csv('{source}', delim=';', all_varchar=true)) to '{target}'")
+            files[kind] = Snapshot(kind=kind, path=target)
+    assert asdict(crossed(files)) == asdict(as_csv)
+
+
+def test_lines_for_a_human_are_written_for_one_user_only_and_are_no_formulas(tmp_path: Path) -> None:
+    doubtful = {**LEAVER, "ine": "323456789AB", "nom": "Wurzalo"}
+    files = written(tmp_path, previous=[LEAVER, {**doubtful, "formation": "=1+1"}], current=[{**doubtful, "date_naissance": "2009-03-15"}])
+    reviews = tmp_path / "reviews.csv"
+    assert crossed(files, reviews).figures.review == 1
+    assert S_IMODE(reviews.stat().st_mode) == 0o600
+    header, line = reviews.read_text(encoding="utf-8-sig").splitlines()
+    assert header.split(";")[:4] == ["motif", "uai", "ine", "nom"]
+    assert "Wurzalo" in line
+    assert "'=1+1" in line
+    with pytest.raises(CampaignRefused, match="reviews"):
+        crossed(files, reviews)
+
+
+def test_files_of_one_year_are_no_campaign(tmp_path: Path) -> None:
+    with pytest.raises(CampaignRefused, match="two years"):
+        crossed(written(tmp_path, previous=[STAYS], current=[STAYS]))
+
+
+@pytest.mark.parametrize("name", ["absent.csv", "other.csv", "broken.parquet"])
+def test_a_file_that_is_not_what_it_says_is_refused_in_words(tmp_path: Path, name: str) -> None:
+    files = written(tmp_path, previous=[LEAVER], current=[STAYS])
+    (tmp_path / "other.csv").write_text("a;b;c\n1;2;3\n")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 but no more")
+    files["current"] = Snapshot(kind="current", path=tmp_path / name)
+    with pytest.raises((SnapshotRefused, CampaignRefused)) as refused:
+        for one in files.values():
+            one.check()
+        crossed(files)
+    assert str(tmp_path) not in str(refused.value)
+
+
+def test_one_unreadable_line_in_a_thousand_is_counted_and_more_are_too_many(tmp_path: Path) -> None:
+    many = [{**STAYS, "ine": f"{n:09d}AB", "nom": f"Vork{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10 % 10]}"} for n in range(2000)]
+    bad = {**LEAVER, "ine": "923456789AB", "date_naissance": "31/02/2009"}
+    files = written(tmp_path, previous=[LEAVER, *many, bad], current=many)
+    assert crossed(files).figures.unreadable == 1
+    with pytest.raises(TooManyUnreadable, match="previous: 3 of 2,004"):
+        crossed(written(tmp_path, previous=[LEAVER, *many, bad, bad, bad], current=many))
