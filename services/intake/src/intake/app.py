@@ -60,7 +60,7 @@ def build(basics: Basics) -> Parts:
     consultations = Handler[ConsultIdentities, None, IdentitiesConsulted](
         decider=CONSULTATIONS, store=basics.store, pool=basics.app, committed=basics.wake
     )
-    review = ReviewDesk(pool=basics.app, persons=persons, consultations=consultations, keyring=basics.keyring, rule=SIEI_V1)
+    review = ReviewDesk(pool=basics.app, persons=persons, consultations=consultations, keyring=desk.keyring, rule=SIEI_V1)
     return Parts(
         subscription=Subscription(
             consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS, SOURCES, IDENTITY_CANDIDATES)
