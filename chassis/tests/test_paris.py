@@ -7,7 +7,7 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.paris import add_months, age_on, legal_date
+from chassis.paris import add_months, age_on, birthday, legal_date
 
 days = st.dates(date(1950, 1, 1), date(2090, 1, 1))
 
@@ -55,3 +55,13 @@ def test_born_on_29_february_one_is_sixteen_on_1_march_of_a_common_year() -> Non
     assert age_on(date(2008, 2, 29), date(2024, 2, 29)) == 16
     assert (age_on(date(2009, 2, 28), date(2025, 2, 27)), age_on(date(2009, 2, 28), date(2025, 2, 28))) == (15, 16)
     assert (age_on(date(2004, 2, 29), date(2021, 2, 28)), age_on(date(2004, 2, 29), date(2021, 3, 1))) == (16, 17)
+
+
+@given(days, st.integers(1, 90))
+def test_a_birthday_is_the_first_day_of_an_age(birth: date, years: int) -> None:
+    day = birthday(birth, years)
+    assert (age_on(birth, day), age_on(birth, day - timedelta(days=1))) == (years, years - 1)
+
+
+def test_born_on_29_february_one_has_a_birthday_every_year() -> None:
+    assert (birthday(date(2008, 2, 29), 16), birthday(date(2008, 2, 29), 18)) == (date(2024, 2, 29), date(2026, 3, 1))

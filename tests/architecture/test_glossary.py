@@ -21,7 +21,7 @@ ENGLISH = {  # participles and plain words that an event's name may add
     "received", "rejected", "held", "closed", "seen", "detected", "withdrawn", "opened", "attempted", "completed", "missed", "entered",
     "consulted", "published", "changed", "made", "accepted", "declined", "expired", "cancelled", "designated", "ended", "due", "transmitted",
     "acknowledged", "refused", "recalled", "seats", "released", "expected", "silent", "resumed", "reconsidered", "contested", "confirmed",
-    "sent", "persons", "linked", "unlinked", "found", "dismissed", "identities", "campaign", "matched",
+    "sent", "persons", "linked", "unlinked", "found", "dismissed", "identities", "campaign", "matched", "signalled",
 }  # fmt: skip
 CHASSIS_MAY_SAY = {
     "line",

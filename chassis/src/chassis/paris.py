@@ -27,3 +27,11 @@ def add_months(start: date, months: int) -> date:
 def age_on(birth: date, on: date) -> int:
     """Whole years lived on that day; born on 29 February, one is a year older on 1 March of a common year."""
     return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
+
+
+def birthday(birth: date, years: int) -> date:
+    """The first day on which somebody is that old; see `age_on`."""
+    try:
+        return birth.replace(year=birth.year + years)
+    except ValueError:  # 29 February in a common year
+        return date(birth.year + years, 3, 1)

@@ -14,11 +14,12 @@ ListFormat = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,30}$")
 Content = Literal["leavers", "enrolments", "all"]
 HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
-ExitOrigin = Literal["list", "report", "self", "campaign"]
+ExitOrigin = Literal["list", "report", "self", "absence", "campaign"]
 SnapshotKind = Literal["previous", "current", "diplomas", "followed"]
 WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone", "linked"]
 Criterion = Literal["same_names", "names_swapped", "names_sound_alike", "birth_date_differs", "family_name_differs", "first_name_differs"]
 LinkReason = Literal["sender_confirmed", "document_seen", "young_person_said", "mistake", "other"]
+RiskSignal = Literal["absences", "no_assignment"]
 ContestMotive = Literal["enrolled_elsewhere", "diploma_held", "wrong_person", "other"]
 
 
@@ -110,9 +111,9 @@ class ListRefused(_OfList):
 
 
 class ReportReceived(_OfList):
-    """One young person was reported by a professional, or came forward; the report is a list of one line."""
+    """One young person was reported by a professional, or came forward, or is at risk; the report is a list of one line."""
 
-    origin: Public[Literal["report", "self"]]
+    origin: Public[Literal["report", "self", "risk"]]
     reference_date: Public[date]
 
 
@@ -211,7 +212,11 @@ class SourceResumed(_OfSource):
 
 
 class ExitSeen(_OfPerson):
-    """A young person left: a list says so, a professional's report, or the one concerned. `exit_date` is the first day out."""
+    """A young person left: a list says so, or lacks them, a professional's report, or the one concerned. `exit_date` is the first day out.
+
+    Where `origin` is `absence`, `list_id` and `line` are the last line that told the young person, `last_seen` its list's reference
+    date, and `absent_from` the establishment's next complete list.
+    """
 
     list_id: Public[UUID]
     line: Public[int]
@@ -226,6 +231,8 @@ class ExitSeen(_OfPerson):
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
     origin: Pseudonymous[ExitOrigin] = "list"
+    last_seen: Pseudonymous[date | None] = None
+    absent_from: Public[UUID | None] = None
 
     def happened(self) -> date | None:
         return self.exit_date
@@ -234,7 +241,7 @@ class ExitSeen(_OfPerson):
 class EnrolmentSeen(_OfPerson):
     """A young person whom somebody looks for is enrolled. `end` is the first day out, none while it lasts.
 
-    `apprentice`: as an apprentice, so that it lasts only as long as contracts allow.
+    `apprentice`: as an apprentice, so that it lasts only as long as contracts allow. `reference_date`: the day as of which it was told.
     """
 
     list_id: Public[UUID]
@@ -244,6 +251,7 @@ class EnrolmentSeen(_OfPerson):
     start: Pseudonymous[date | None]
     end: Pseudonymous[date | None]
     apprentice: Pseudonymous[bool] = False
+    reference_date: Public[date | None] = None
 
     def happened(self) -> date | None:
         return self.start
@@ -271,6 +279,29 @@ class DiplomaSeen(_OfPerson):
     diploma: Pseudonymous[str]
 
 
+class RiskSignalled(_OfPerson):
+    """A young person who has not left may be about to: for prevention, apart from dropouts; no case follows.
+
+    `absences`: so many half-days in a `month` (`2026-01`). `no_assignment`: to no establishment at the start of the school year that
+    begins in `school_year`.
+    """
+
+    list_id: Public[UUID]
+    line: Public[int]
+    signal: Pseudonymous[RiskSignal]
+    half_days: Pseudonymous[int | None]
+    month: Pseudonymous[str | None]
+    school_year: Pseudonymous[int | None]
+    uai: Pseudonymous[Uai]
+    formation: Pseudonymous[str | None]
+    reference_date: Public[date]
+    age: Pseudonymous[int]
+    departement: Pseudonymous[Departement]
+    identity: Sealed[Identity]
+    contact: Sealed[Contact] | None
+    guardians: Sealed[Guardians] | None
+
+
 class Flags(BaseModel):
     """Two independent duties, never one (DOMAIN 2.2): leaver without diploma; minor under the training obligation."""
 
@@ -282,7 +313,8 @@ class Flags(BaseModel):
 class DropoutDetected(_OfPerson):
     """The finding, by a versioned rule over dated facts, that a young person has left without what the law expects.
 
-    `facts` are the ids of the events that the rule read; `coverage` the sources known on that day, by format.
+    `facts` are the ids of the events that the rule read; `coverage` the sources known on that day, by format; `origin` says how
+    the exit that counts became known.
     """
 
     detection_id: Pseudonymous[UUID]
@@ -301,6 +333,7 @@ class DropoutDetected(_OfPerson):
     identity: Sealed[Identity]
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
+    origin: Pseudonymous[ExitOrigin] = "list"
 
 
 class DropoutContested(_OfPerson):
@@ -372,7 +405,7 @@ type ListEvent = (
 )  # fmt: skip
 type SourceEvent = SourceExpected | SourceSilent | SourceResumed
 type PersonEvent = (
-    ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen
+    ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen | RiskSignalled
     | DropoutDetected | DropoutContested | DropoutConfirmed | DropoutWithdrawn
     | PersonsLinked | PersonsUnlinked | IdentityCandidateFound | IdentityCandidateDismissed
 )  # fmt: skip
@@ -381,7 +414,7 @@ EVENTS: tuple[type[Event], ...] = (
     ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, CampaignMatched,
     ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
     SourceExpected, SourceSilent, SourceResumed,
-    ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen,
+    ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen, RiskSignalled,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
     PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, IdentitiesConsulted,
 )  # fmt: skip

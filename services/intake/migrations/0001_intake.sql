@@ -73,6 +73,8 @@ create table enrolment_snapshot (
   end_on date,
   diploma text,
   reference_date date not null,
+  apprentice boolean not null,
+  contracts text not null,
   primary key (list_id, line)
 );
 create index enrolment_snapshot_ine on enrolment_snapshot (ine) where ine is not null;

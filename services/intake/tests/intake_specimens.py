@@ -60,8 +60,10 @@ def enrolment(**changes: str) -> dict[str, str]:
 
 def sifa_line(separator: str = "|", **changes: str) -> str:
     cells = {
-        "INE_RNIE": "012345678AB", "NUMERO_UAI": UAI, "DIPLOME": "50022141", "NOM": "DUVALLON", "PRENOM1": "MAIA", "DATE_NAIS": "14052008",
-        "LIEU_NAIS": "44109", "SEXE": "2", "HANDI": "1", "NATIO": "2", "PCS": "47", "DIP_OBT": "03", "DATE_ENTREE_CFA": "01092025",
+        "INE_RNIE": "012345678AB", "NUMERO_UAI": UAI, "TYPE_CFA": "01", "SIT_FORM": UAI, "UAI_EPLE": "NC", "NAT_STR_JUR": "7331",
+        "STATUT": "APP", "DIPLOME": "50022141", "DUR_FORM_THEO": "24", "DUR_FORM_REELLE": "24", "AN_FORM": "01", "NOM": "DUVALLON",
+        "PRENOM1": "MAIA", "ADRESSE": "3 RUE DES ESSAIS", "DATE_NAIS": "14052008", "LIEU_NAIS": "44109", "SEXE": "2", "HANDI": "1",
+        "NATIO": "2", "PCS": "47", "DIP_OBT": "03", "SIT_N_1": "1015", "ETAB_N_1": UAI, "DATE_ENTREE_CFA": "01092025",
         **changes,
     }  # fmt: skip
     return separator.join(cells.get(name, "") for name in ORDER)

@@ -21,7 +21,7 @@ from intake.validation import validated
 pytestmark = pytest.mark.stack
 
 FIRST, SECOND, THIRD = UUID(int=101), UUID(int=102), UUID(int=103)
-RUNNING = Contract(start=date(2025, 12, 8), end=date(2027, 8, 31), broken_on=None, motive=None)
+RUNNING = Contract(start=date(2025, 12, 8), end=date(2027, 8, 31))
 BROKEN = replace(RUNNING, broken_on=date(2026, 1, 10))
 
 
@@ -36,7 +36,7 @@ def telling(monkeypatch: pytest.MonkeyPatch, *contracts: Contract) -> None:
 
     def told(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         line = validated(raw, adapter, reference_date)
-        return replace(line, contracts=contracts) if isinstance(line, Record) else line
+        return replace(line, apprentice=True, contracts=contracts) if isinstance(line, Record) else line
 
     monkeypatch.setattr(batch, "validated", told)
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from time import time
 from uuid import UUID, uuid4
@@ -15,7 +16,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from intake_house import FreshDatabase, House, house
-from intake_specimens import LEAVER, OTHER_UAI, UAI, leaver, leavers_csv
+from intake_specimens import ENROLLED_ELEVE, LEAVER, OTHER_UAI, UAI, eleves_xml, leaver, leavers_csv
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
@@ -37,6 +38,8 @@ def token(role: str, **claims: object) -> dict[str, str]:
     return {"Authorization": f"Bearer {jwt.encode({'alg': 'Ed25519', 'kid': 'k1'}, said, SIGNING, algorithms=['Ed25519'])}"}
 
 
+FIRST, SECOND = UUID(int=1), UUID(int=2)
+STAYS = ENROLLED_ELEVE.replace("DUVALLON", "CORVAL").replace("0123456789A", "1111111111B").replace("14/05/2008", "01/01/2007")
 SENDER = token("sender", uai=UAI)
 OPS = token("ops")
 
@@ -123,6 +126,16 @@ async def test_the_figures_of_a_list_and_its_lines(entrance: Entrance) -> None:
     }  # fmt: skip
     only = await entrance.client.get(f"/lists/{list_id}/lines", params={"verdict": "accepted", "limit": 1}, headers=SENDER)
     assert [line["line"] for line in only.json()["lines"]] == [2]
+
+
+async def test_of_a_complete_list_what_came_of_those_who_are_missing_is_shown(entrance: Entrance) -> None:
+    for list_id, eleves in ((FIRST, (ENROLLED_ELEVE, STAYS)), (SECOND, (STAYS,))):
+        on = date(2026, 1, 1) if list_id == FIRST else date(2026, 1, 31)
+        await entrance.house.send(list_id, eleves_xml(*eleves), list_format="siecle", reference_date=on)
+        await entrance.house.read_all()
+    first, second = [(await entrance.client.get(f"/lists/{list_id}", headers=SENDER)).json()["absences"] for list_id in (FIRST, SECOND)]
+    assert first == [{"uai": UAI, "earlier": 0, "missing": 0, "outcome": "concluded"}]
+    assert second == [{"uai": UAI, "earlier": 2, "missing": 1, "outcome": "concluded"}]
 
 
 async def test_the_same_list_again_has_the_same_answer_and_its_id_is_not_anothers(entrance: Entrance) -> None:

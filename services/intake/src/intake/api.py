@@ -146,7 +146,8 @@ async def _list_of(pool: asyncpg.Pool, list_id: UUID, caller: Caller) -> dict[st
     found = {name: value for name, value in row.items() if name not in {"list_id", "reasons"}}
     again = {} if row["list_id"] == list_id else {"same_as": str(row["list_id"])}
     held = {"held_for": _held_for(row["reasons"])} if row["reasons"] else {}
-    return {"list_id": str(list_id), **found, **again, **held}
+    compared = [dict(one) for one in await pool.fetch(ABSENCES, row["list_id"])]
+    return {"list_id": str(list_id), **found, **again, **held, **({"absences": compared} if compared else {})}
 
 
 def _held_for(reasons: list[str]) -> list[dict[str, str]]:
@@ -171,6 +172,10 @@ select l.list_id, sender, format, reference_date,
   case when h.decision is distinct from 'released' then h.reasons end as reasons
 from lists l left join held_list h using (list_id)
 where l.list_id = coalesce((select same_as from repeated_list where list_id = $1), $1)
+"""
+
+ABSENCES = """
+select uai, earlier, missing, outcome from complete_list where list_id = $1 and outcome is not null order by uai
 """
 
 LINES = """

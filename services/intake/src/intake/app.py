@@ -27,6 +27,7 @@ from intake.lists import pending
 from intake.projections.dropouts import DROPOUTS
 from intake.projections.identity_candidates import IDENTITY_CANDIDATES
 from intake.projections.list_totals import LIST_TOTALS
+from intake.projections.risks import RISKS
 from intake.projections.sources import SOURCES
 from intake.reader import Reader
 from intake.receiving import Reception
@@ -36,6 +37,7 @@ from intake.reprocess import reprocess_routes
 from intake.reprocessing import Reprocessing
 from intake.reviewing import ReviewDesk, review_routes
 from intake.revisiting import Revisiting
+from intake.risks import risk_routes
 
 KEY_BYTES = 32
 
@@ -55,6 +57,7 @@ def build(basics: Basics) -> Parts:
     arrived = asyncio.Event()
     reader = Reader(pool=basics.app, desk=desk, rule=SIEI_V1, arrived=arrived, committed=basics.wake)
     reception = Reception(pool=basics.app, handler=lists, keyring=desk.keyring, digests=desk.digests, clock=basics.clock, arrived=arrived)
+    reporting = Reporting(desk=desk, rule=SIEI_V1)
     revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
     detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
     consultations = Handler[ConsultIdentities, None, IdentitiesConsulted](
@@ -63,14 +66,15 @@ def build(basics: Basics) -> Parts:
     review = ReviewDesk(pool=basics.app, persons=persons, consultations=consultations, keyring=desk.keyring, rule=SIEI_V1)
     return Parts(
         subscription=Subscription(
-            consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS, SOURCES, IDENTITY_CANDIDATES)
+            consumer="intake", actor=ACTOR, speakers=("intake",), projections=(DROPOUTS, LIST_TOTALS, SOURCES, RISKS, IDENTITY_CANDIDATES)
         ),
         routers=(
             routes(basics.app, reception),
             figure_routes(basics.app),
             cadence_routes(basics.app, sources, basics.clock),
             reprocess_routes(Reprocessing(pool=basics.app, desk=desk, rule=SIEI_V1)),
-            report_routes(Reporting(desk=desk, rule=SIEI_V1)),
+            report_routes(reporting),
+            risk_routes(basics.app, reporting),
             held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
             detection_routes(detections),
             review_routes(review),

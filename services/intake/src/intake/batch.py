@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from functools import reduce
 from uuid import UUID, uuid4, uuid5
 
 import orjson
@@ -12,16 +14,27 @@ from chassis.decider import Outcome, Request, Trace
 from chassis.event_store import Connection
 from chassis.handler import Handler
 from chassis.keyring import Keyring, Keys
-from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent
-from intake import lists, persons, snapshots
+from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent, RiskSignalled
+from intake import lists, persons, roster, snapshots
 from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList, TellLines
-from intake.domain.person import Person, PersonCommand, RecordCandidate, RecordContract, RecordDiploma, RecordEnrolment, RecordExit
+from intake.domain.person import (
+    Person,
+    PersonCommand,
+    RecordCandidate,
+    RecordContract,
+    RecordDiploma,
+    RecordEnrolment,
+    RecordExit,
+    RecordRisk,
+    evolve,
+    is_back,
+)
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, RawLine
 from intake.identity import Digests, Register
 from intake.likeness import tokens_of
 from intake.lists import Job, LineVerdict
-from intake.record import Record
+from intake.record import Contract, Record
 from intake.snapshots import Snapshot
 from intake.sorting import About, Prepared, Sorted, Sorter, hmac_of
 from intake.sources import SourceHandler
@@ -43,6 +56,14 @@ class Desk:
     person_handler: Handler[PersonCommand, Person, PersonEvent]
     list_handler: Handler[ListCommand, SentList, ListEvent]
     source_handler: SourceHandler
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absence:
+    """Whom the list that is read lacks. list_id: the list whose lines told them last; last_seen: its reference date."""
+
+    list_id: UUID
+    last_seen: date
 
 
 def request_of[C](job: Job, name: str, command: C, trace: Trace, *, of: UUID | None = None, cause: UUID | None = None) -> Request[C]:
@@ -91,7 +112,9 @@ async def take(desk: Desk, connection: Connection, job: Job, prepared: Sequence[
         told = await lists.lists_with(connection, [one.hmac for one in prepared if one.hmac is not None])
         sorter = Sorter(list_id=job.list_id, reference_date=job.reference_date, register=register, told=told, new_person=uuid4)
         found = sorter.sort(prepared)
-        await persons.keep(connection, [(one.person_id, one.tokens) for one in (*found.leavers, *found.enrolled)])
+        found.enrolled += await _back(desk, connection, job, found.again)
+        await roster.take(desk.keyring, connection, job, prepared, found)
+        await persons.keep(connection, [(one.person_id, one.tokens) for one in found.people])
         await snapshots.keep(connection, found.snapshots)
         await say_facts(desk, connection, job, found, register, trace)
         await _say_refused(desk, connection, job, found, trace)
@@ -100,16 +123,28 @@ async def take(desk: Desk, connection: Connection, job: Job, prepared: Sequence[
         await lists.advance(connection, job, after=after, verdicts=verdicts, at=desk.clock.now())
 
 
-async def say_facts(desk: Desk, connection: Connection, job: Job, found: Sorted, register: Register, trace: Trace) -> None:
+async def _back(desk: Desk, connection: Connection, job: Job, again: Sequence[About]) -> list[About]:
+    """Those who were said to have left since a list told this very line: that they are enrolled is news again."""
+    streams = {one.person_id: f"person-{one.person_id}" for one in again}
+    loaded = await desk.person_handler.store.load(connection, sorted(streams.values())) if streams else {}
+    people = {person_id: reduce(evolve, loaded[stream], Person()) for person_id, stream in streams.items()}  # type: ignore[arg-type]  # a person's stream holds a person's events
+    return [one for one in again if is_back(people[one.person_id], one.record.uai, job.reference_date)]
+
+
+async def say_facts(
+    desk: Desk, connection: Connection, job: Job, found: Sorted, register: Register, trace: Trace, *, absence: Absence | None = None
+) -> None:
+    """Say what these lines tell. absence: they are the last lines about people whom this list lacks."""
+    told_by = replace(job, list_id=absence.list_id) if absence else job
     await desk.keyring.ensure(found.made, CLASSES)
-    keys = await desk.keyring.keys(list({one.person_id for one in found.leavers}))
+    keys = await desk.keyring.keys(list({one.person_id for one in (*found.leavers, *found.risks)}))
     remembered = await _remembered(connection, found, register)
     requests: list[Request[PersonCommand]] = []
     for one in found.leavers:
-        exit_seen = _exit_seen(job, one, keys[one.person_id])
-        requests.append(request_of(job, f"exit {one.record.line}", RecordExit(fact=exit_seen), trace))
-        requests.extend(_contracts(job, one, trace))
-        requests.extend(_diploma(job, one, trace))
+        exit_seen = _exit_seen(job, one, keys[one.person_id], absence)
+        requests.append(request_of(told_by, f"exit {one.record.line}", RecordExit(fact=exit_seen), trace))
+        requests.extend(_contracts(told_by, one, trace))
+        requests.extend(_diploma(told_by, one, trace))
     for person_id, snapshot in remembered:
         requests.extend(_from_snapshot(job, person_id, snapshot, trace))
     for one in found.enrolled:
@@ -118,8 +153,12 @@ async def say_facts(desk: Desk, connection: Connection, job: Job, found: Sorted,
         requests.extend(_diploma(job, one, trace))
     for pair in found.candidates:
         requests.append(request_of(job, f"candidate {pair.person_id} {pair.other_id}", RecordCandidate(fact=pair), trace))
+    for one in found.risks:
+        risk = RecordRisk(fact=_risk_signalled(job, one, keys[one.person_id]))
+        requests.append(request_of(job, f"risk {one.record.line}", risk, trace))
     settled(await desk.person_handler.handle_in(connection, requests))
-    derived = {one.person_id: (one.record.majority_month, one.record.departement) for one in found.leavers}
+    first_heard = [one for one in found.risks if one.person_id in found.made]
+    derived = {one.person_id: (one.record.majority_month, one.record.departement) for one in (*first_heard, *found.leavers)}
     await persons.keep_derived(connection, derived)
 
 
@@ -135,13 +174,13 @@ async def _remembered(connection: Connection, found: Sorted, register: Register)
     return remembered
 
 
-def _exit_seen(job: Job, one: About, keys: Keys) -> ExitSeen:
+def _exit_seen(job: Job, one: About, keys: Keys, absence: Absence | None) -> ExitSeen:
     record = one.record
     if record.exit_date is None:
         raise ValueError("a leaver has an exit date")
     return ExitSeen(
         person_id=one.person_id,
-        list_id=job.list_id,
+        list_id=absence.list_id if absence else job.list_id,
         line=record.line,
         uai=record.uai,
         formation=record.formation,
@@ -153,7 +192,32 @@ def _exit_seen(job: Job, one: About, keys: Keys) -> ExitSeen:
         identity=keys.seal(record.identity),
         contact=keys.seal(record.contact) if record.contact else None,
         guardians=keys.seal(record.guardians) if record.guardians else None,
-        origin=job.origin,
+        origin="absence" if absence else job.origin,
+        last_seen=absence.last_seen if absence else None,
+        absent_from=job.list_id if absence else None,
+    )
+
+
+def _risk_signalled(job: Job, one: About, keys: Keys) -> RiskSignalled:
+    record = one.record
+    if record.risk is None:
+        raise ValueError("whoever is at risk has a signal")
+    return RiskSignalled(
+        person_id=one.person_id,
+        list_id=job.list_id,
+        line=record.line,
+        signal=record.risk.signal,
+        half_days=record.risk.half_days,
+        month=record.risk.month,
+        school_year=record.risk.school_year,
+        uai=record.uai,
+        formation=record.formation,
+        reference_date=job.reference_date,
+        age=record.age,
+        departement=record.departement,
+        identity=keys.seal(record.identity),
+        contact=keys.seal(record.contact) if record.contact else None,
+        guardians=keys.seal(record.guardians) if record.guardians else None,
     )
 
 
@@ -161,17 +225,21 @@ def _enrolment_seen(job: Job, one: About) -> EnrolmentSeen:
     record = one.record
     return EnrolmentSeen(
         person_id=one.person_id, list_id=job.list_id, line=record.line, uai=record.uai, formation=record.formation,
-        start=record.entry_date, end=record.exit_date, apprentice=bool(record.contracts),
+        start=record.entry_date, end=record.exit_date, apprentice=record.apprentice, reference_date=job.reference_date,
     )  # fmt: skip
 
 
 def _contracts(job: Job, one: About, trace: Trace) -> Iterator[Request[PersonCommand]]:
-    for contract in one.record.contracts:
-        fact = ContractSeen(
-            person_id=one.person_id, list_id=job.list_id, line=one.record.line, uai=one.record.uai, start=contract.start,
-            end=contract.end, broken_on=contract.broken_on,
-        )  # fmt: skip
-        yield request_of(job, f"contract {one.record.line} {contract.start}", RecordContract(fact=fact), trace)
+    record = one.record
+    for contract in record.contracts:
+        fact = _contract_seen(one.person_id, job.list_id, record.line, record.uai, contract)
+        yield request_of(job, f"contract {record.line} {contract.start}", RecordContract(fact=fact), trace)
+
+
+def _contract_seen(person_id: UUID, list_id: UUID, line: int, uai: str, contract: Contract) -> ContractSeen:
+    return ContractSeen(
+        person_id=person_id, list_id=list_id, line=line, uai=uai, start=contract.start, end=contract.end, broken_on=contract.broken_on
+    )
 
 
 def _diploma(job: Job, one: About, trace: Trace) -> Iterator[Request[PersonCommand]]:
@@ -185,9 +253,12 @@ def _from_snapshot(job: Job, person_id: UUID, snapshot: Snapshot, trace: Trace) 
     place, line = snapshot.list_id, snapshot.line
     enrolment = EnrolmentSeen(
         person_id=person_id, list_id=place, line=line, uai=snapshot.uai, formation=snapshot.formation,
-        start=snapshot.start_on, end=snapshot.end_on,
+        start=snapshot.start_on, end=snapshot.end_on, apprentice=snapshot.apprentice, reference_date=snapshot.reference_date,
     )  # fmt: skip
     yield request_of(job, f"enrolment {line}", RecordEnrolment(fact=enrolment), trace, of=place)
+    for contract in snapshot.contracts:
+        told = _contract_seen(person_id, place, line, snapshot.uai, contract)
+        yield request_of(job, f"contract {line} {contract.start}", RecordContract(fact=told), trace, of=place)
     if snapshot.diploma is not None:
         diploma = DiplomaSeen(person_id=person_id, list_id=place, line=line, diploma=snapshot.diploma)
         yield request_of(job, f"diploma {line}", RecordDiploma(fact=diploma), trace, of=place)

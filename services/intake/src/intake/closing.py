@@ -46,7 +46,9 @@ async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, 
                 majority_month=row["majority_month"],
                 departement=row["departement"],
             )
-            requests.append(request_of(job, f"decide {person_id}", command, trace, of=run, cause=facts[person_id][-1]))
+            requests.append(
+                request_of(job, f"decide {person_id}", command, trace, of=run, cause=facts[person_id][-1] if facts[person_id] else None)
+            )
         settled(await desk.person_handler.handle_in(connection, requests))
         for row in (one for one in rows if one["person_id"] in linked):
             person_id = row["person_id"]

@@ -8,7 +8,7 @@ from chassis.event_store import Connection
 from chassis.handler import Handler
 from chassis.timers import Timer, ringing
 from contracts.intake import ListEvent
-from intake import holding, sources
+from intake import holding, roster, sources
 from intake.domain.list import ListCommand, SentList
 from intake.sources import SourceHandler
 
@@ -28,6 +28,8 @@ class Ringing:
                     await self._refuse(connection, timer)
                 case sources.TIMER:
                     await self.sources.handle_in(connection, [ringing(timer, sources.question_of(timer), actor=sources.ACTOR)])
+                case roster.TIMER:
+                    await roster.expire(connection, timer)
                 case unknown:
                     raise RuntimeError(f"nobody set a timer of kind {unknown}")
 

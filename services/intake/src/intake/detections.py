@@ -51,7 +51,7 @@ def _judging_routes(router: APIRouter, desk: DetectionDesk) -> None:
     @router.get("/detections")
     async def contested(caller: Contester, after: UUID | None = None, limit: Limit = 200) -> dict[str, object]:
         """The contested ones that the caller may see, in the order of their ids."""
-        rows = await desk.pool.fetch(CONTESTED, *_sight(caller), after, limit)
+        rows = await desk.pool.fetch(CONTESTED, *sight(caller), after, limit)
         return {"contested": [dict(row) for row in rows]}
 
     @router.post("/detections/{detection_id}/contest")
@@ -111,13 +111,13 @@ def _known(rule: str, version: int) -> Rule:
 
 async def _person_of(desk: DetectionDesk, detection_id: UUID, caller: Caller) -> UUID:
     """Whom the detection is about, if the caller may see it; to others it does not exist."""
-    row = await desk.pool.fetchrow(DETECTION, *_sight(caller), detection_id)
+    row = await desk.pool.fetchrow(DETECTION, *sight(caller), detection_id)
     if row is None:
         raise Problem(404, "Not found", "There is no such detection within your sight.", "NO_DETECTION")
     return UUID(str(row["person_id"]))
 
 
-def _sight(caller: Caller) -> tuple[list[str] | None, str | None]:
+def sight(caller: Caller) -> tuple[list[str] | None, str | None]:
     """The départements and the establishment that the caller may see; ops sees all, a sender without UAI nothing."""
     match caller.role:
         case "ops":

@@ -9,7 +9,7 @@ from intake.formats import ADAPTERS, archive
 from intake.formats.cells import MALWARE, Adapter, Cells, Kind, ListRefused, head_of
 from intake.formats.text import lines_of
 
-HEADER_TELLS = frozenset({"csv", "jsonl"})
+HEADER_TELLS = frozenset({"csv", "jsonl", "xlsx"})
 """Formats in which one file holds leavers or enrolments, as its header says; elsewhere a file is a source's whole word."""
 COMPOUND, VBA = b"\xd0\xcf\x11\xe0", "_VBA_PROJECT".encode("utf-16-le")
 """How an old office file begins, and the name of the storage in which it keeps its macros."""

@@ -10,11 +10,12 @@ from chassis.decider import Trace
 from chassis.event_store import Connection
 from contracts.intake import ExitOrigin, Finding, ListFormat
 from intake import parts
+from intake.formats import ADAPTERS
 from intake.rules import Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
-FORMATS: Mapping[str, ExitOrigin] = {"report": "report", "self": "self", "campaign": "campaign"}
-"""Lists that nobody sent as such: all have the columns of our CSV."""
+FORMATS: Mapping[str, ExitOrigin] = {"report": "report", "self": "self", "campaign": "campaign", "risk": "list"}
+"""Lists that nobody sent as such: all have the columns of our CSV. A signal of risk tells no exit."""
 KEPT_REFUSED = timedelta(days=30)
 
 
@@ -85,8 +86,12 @@ async def keep_refused(connection: Connection, *, list_id: UUID, sender: str, ru
 
 
 async def claim(connection: Connection) -> Job | None:
-    """The oldest list that nobody reads, locked to this connection until `release` or its end."""
-    for row in await connection.fetch(OPEN):
+    """The oldest list that nobody reads, locked to this connection until `release` or its end.
+
+    Of one sender's complete lists only the first, since each is compared with the one before.
+    """
+    complete = [name for name, adapter in ADAPTERS.items() if adapter.complete]
+    for row in await connection.fetch(OPEN, complete):
         if not await connection.fetchval(LOCK, _lock_of(row["list_id"])):
             continue
         if (job := await job_of(connection, row["list_id"])) is not None:
@@ -175,7 +180,11 @@ KEPT = "select sender, size, fingerprint from lists where list_id = $1"
 KEEP_REFUSED = "insert into refused_lists (list_id, sender, rule, refused_at) values ($1, $2, $3, $4)"
 OPEN = """
 select l.list_id from lists l left join held_list h using (list_id)
-where l.closed_at is null and (h.list_id is null or h.decision = 'released') order by l.received_at, l.list_id
+where l.closed_at is null and (h.list_id is null or h.decision = 'released') and not exists (
+  select from lists b left join held_list hb using (list_id)
+  where l.format = any($1::text[]) and b.sender = l.sender and b.format = l.format and b.closed_at is null
+    and (hb.list_id is null or hb.decision = 'released') and (b.received_at, b.list_id) < (l.received_at, l.list_id)
+) order by l.received_at, l.list_id
 """
 PENDING = """
 select count(*) from lists l left join held_list h using (list_id)
@@ -200,6 +209,6 @@ CLOSE = "update lists set closed_at = $2 where list_id = $1"
 COVERAGE = """
 select l.format, count(*) as n from lists l left join held_list h using (list_id)
 where (l.closed_at is not null or l.list_id = $1) and (h.list_id is null or h.decision = 'released')
-  and l.format not in ('report', 'self') group by l.format order by l.format
+  and l.format not in ('report', 'self', 'risk') group by l.format order by l.format
 """
 FORGET = "update line_verdict set sealed_line = null where sealed_line is not null and at < $1"

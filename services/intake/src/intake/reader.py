@@ -16,7 +16,7 @@ from chassis.event_store import Conflict, Connection
 from chassis.failpoints import failpoint
 from chassis.http import current_trace
 from chassis.telemetry import context_from
-from intake import batch, closing, lists, parts
+from intake import absence, batch, closing, lists, parts, roster
 from intake.batch import Desk
 from intake.domain.detection import Rule
 from intake.formats import ADAPTERS
@@ -73,6 +73,7 @@ class Reader:
             if job is None:
                 await lists.forget_refused(connection, self.desk.clock.now())
                 await parts.forget_abandoned(connection, self.desk.clock.now())
+                await roster.forget_keys(connection, self.desk.keyring)
                 return False
             parent = context_from(job.trace.traceparent, job.trace.tracestate)
             try:
@@ -93,6 +94,10 @@ class Reader:
                 await self._again(partial(batch.take, self.desk, connection, job, prepared, after=after, trace=trace))
                 after = prepared[-1].raw.line
                 failpoint("intake_mid_list")
+        await self._again(partial(absence.compare, self.desk, connection, job, trace))
+        failpoint("intake_compared")
+        while await self._again(partial(absence.tell_some, self.desk, connection, job, trace)):
+            failpoint("intake_mid_absences")
         while await self._again(partial(closing.decide_some, self.desk, connection, job, self.rule, trace)):
             failpoint("intake_mid_decisions")
         await self._again(partial(closing.close, self.desk, connection, job, trace))

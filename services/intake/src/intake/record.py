@@ -5,7 +5,7 @@ from datetime import date
 
 from contracts.intake import Finding
 from contracts.personal import Contact, Guardians, Identity
-from intake.formats.cells import Cells, Kind
+from intake.formats.cells import Cells, Kind, Risk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,14 +13,16 @@ class Contract:
     """One apprenticeship contract. `end` is its last day; `broken_on` that of its rupture, the first day without it."""
 
     start: date
-    end: date | None
-    broken_on: date | None
-    motive: str | None
+    end: date | None = None
+    broken_on: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One line that can be taken. `age` in whole years on the list's reference date. `departement` of residence, else of the UAI."""
+    """One line that can be taken. `age` in whole years on the list's reference date. `departement` of residence, else of the UAI.
+
+    `apprentice`: enrolled as one, so that it lasts only as long as contracts allow.
+    """
 
     line: int
     kind: Kind
@@ -36,7 +38,9 @@ class Record:
     age: int
     majority_month: str
     departement: str
+    apprentice: bool = False
     contracts: tuple[Contract, ...] = ()
+    risk: Risk | None = None
     remarks: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:

@@ -34,7 +34,7 @@ class Report:
     """Who reports whom. uai, territory: for whom the reporter may speak, no limit where both are none. body: as it came."""
 
     report_id: UUID
-    origin: Literal["report", "self"]
+    origin: Literal["report", "self", "risk"]
     reporter: str
     actor: str
     cells: Cells

@@ -23,14 +23,16 @@ Cell = Annotated[str, Field(max_length=CELL_LIMIT, pattern=r"^[^\x00-\x1f\x7f]*$
 STATUS: dict[Verdict, int] = {"accepted": 201, "accepted_with_remarks": 201, "held": 202, "not_kept": 200, "rejected": 422}
 
 
-class _Columns(BaseModel):
+class Columns(BaseModel):
+    """Its repr shows no value, so that no log or traceback can."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     def __repr__(self) -> str:
-        return "ReportBody(…)"
+        return f"{type(self).__name__}(…)"
 
 
-class ReportBody(create_model("Columns", __base__=_Columns, **dict.fromkeys(LEAVERS, (Cell, "")))):  # type: ignore[misc]  # the columns are told once, in the CSV
+class ReportBody(create_model("Columns", __base__=Columns, **dict.fromkeys(LEAVERS, (Cell, "")))):  # type: ignore[misc]  # the columns are told once, in the CSV
     """The columns of our own list of leavers, as text; what is not known is left out."""
 
 
@@ -39,11 +41,11 @@ def report_routes(reporting: Reporting) -> APIRouter:
 
     @router.post("/reports")
     async def report(body: ReportBody, request: Request, caller: Professional, key: IdempotencyKey) -> Response:
-        return await _judged(reporting, _limited(await _report(body, request, caller, key, "report"), caller))
+        return await judged(reporting, limited(await _report(body, request, caller, key, "report"), caller))
 
     @router.post("/self-referrals")
     async def refer_oneself(body: ReportBody, request: Request, caller: Platform, key: IdempotencyKey) -> Response:
-        return await _judged(reporting, await _report(body, request, caller, key, "self"))
+        return await judged(reporting, await _report(body, request, caller, key, "self"))
 
     return router
 
@@ -55,7 +57,7 @@ async def _report(body: ReportBody, request: Request, caller: Caller, key: UUID,
     )  # fmt: skip
 
 
-def _limited(report: Report, caller: Caller) -> Report:
+def limited(report: Report, caller: Caller) -> Report:
     """For whom the caller may speak.
 
     Raises:
@@ -68,7 +70,7 @@ def _limited(report: Report, caller: Caller) -> Report:
     raise Problem(403, "Not allowed", "This token names no establishment and no territory.", "OUT_OF_MANDATE")
 
 
-async def _judged(reporting: Reporting, report: Report) -> Response:
+async def judged(reporting: Reporting, report: Report) -> Response:
     try:
         judged = await reporting.take(report)
     except NotTheirs:

@@ -134,7 +134,7 @@ class Reprocessing:
         differences, found = look.reprocessed.differences, look.found
         if not differences:
             return
-        await persons.keep(connection, [(one.person_id, one.tokens) for one in (*found.leavers, *found.enrolled)])
+        await persons.keep(connection, [(one.person_id, one.tokens) for one in found.people])
         await snapshots.keep(connection, found.snapshots)
         await batch.say_facts(self.desk, connection, job, found, look.register, trace)
         lines = tuple(Reconsidered(line=one.line, was=one.was, verdict=one.verdict, findings=one.findings) for one in differences)

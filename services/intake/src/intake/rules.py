@@ -123,6 +123,42 @@ RULES: dict[str, RuleText] = {
     ),
     "DUPLICATE_LINE": RuleText("remark", "La ligne répète exactement une autre ligne de la liste : inutile de la renvoyer."),
     "ENTRY_DATE_MISSING": RuleText("remark", "La date d'entrée manque ; la durée de scolarité ne peut être établie : complétez-la."),
+    "JSON_BROKEN": RuleText(
+        "file", "Le fichier JSON n'est pas un tableau de dossiers, ou il est mal formé ou incomplet : exportez-le à nouveau."
+    ),
+    "DOSSIER_BROKEN": RuleText(
+        "rejected", "Le dossier n'est pas un objet JSON lisible (champ en double, nombre hors limites) : corrigez-le."
+    ),
+    "WORKBOOK_HIDDEN": RuleText("file", "Le classeur a une feuille masquée : affichez-la ou supprimez-la, puis renvoyez le fichier."),
+    "WORKBOOK_SHEETS": RuleText("file", "Le classeur a plusieurs feuilles : n'en gardez qu'une, puis renvoyez le fichier."),
+    "WORKBOOK_FORMULA": RuleText("file", "Le classeur contient des formules : collez-en les valeurs, puis renvoyez le fichier."),
+    "WORKBOOK_MERGED": RuleText("file", "Le classeur contient des cellules fusionnées : défusionnez-les, puis renvoyez le fichier."),
+    "SET_DOUBLE": RuleText("file", "Le lot SIECLE contient deux fichiers de même nature : n'en gardez qu'un de chaque."),
+    "SET_MIXED": RuleText("file", "Les fichiers du lot SIECLE ne sont pas du même établissement : renvoyez ceux d'un seul."),
+    "BAD_SCHOOL_YEAR": RuleText("rejected", "L'année scolaire n'est pas de la forme 2025-2026 : corrigez-la."),
+    "BAD_SIRET": RuleText("rejected", "Le SIRET n'a pas 14 chiffres ou sa clé est fausse : vérifiez-le."),
+    "CONTRACT_WITHOUT_START": RuleText(
+        "rejected", "Un contrat a une fin, une rupture ou une cause de rupture sans date de début : complétez-la, ou videz ces champs."
+    ),
+    "CONTRACT_DATES": RuleText("rejected", "La fin ou la rupture du contrat précède son début : vérifiez les dates."),
+    "SIFA_CODE": RuleText("remark", "Le code n'est pas de la nomenclature SIFA de cette colonne : corrigez-le."),
+    "SIFA_DURATION": RuleText("remark", "La durée de formation est hors des bornes SIFA (6 à 78 mois, 6 à 102 en réel) : vérifiez-la."),
+    "SIFA_EN01": RuleText("remark", "L'INE ou l'identité figure déjà sur une autre ligne du fichier (contrôle EN01) : gardez la bonne."),
+    "SIFA_IN02": RuleText("remark", "L'UAI est mal formé ou sa lettre de contrôle est fausse (contrôle IN02) : vérifiez-le."),
+    "SIFA_IN42": RuleText(
+        "remark", "La rupture précède le début du contrat, ou l'une des dates est fausse (contrôle IN42) : vérifiez-les."
+    ),
+    "SIFA_IN51": RuleText("remark", "La commune et le code postal ne désignent pas le même lieu (contrôle IN51) : vérifiez les deux."),
+    "SIFA_IN53": RuleText(
+        "remark", "Le diplôme obtenu ne va pas avec une situation précédente au collège (contrôle IN53) : vérifiez les deux."
+    ),
+    "SIFA_IN56": RuleText("remark", "Hors de l'école l'année précédente, l'établissement est à coder 995 (contrôle IN56) : corrigez-le."),
+    "SIFA_IN58": RuleText("remark", "Le SIRET de l'employeur n'a pas 14 chiffres (contrôle IN58) : corrigez-le."),
+    "SIFA_IN59": RuleText("remark", "La clé du SIRET de l'employeur est fausse (contrôle IN59) : vérifiez-le."),
+    "SIECLE_MEF_UNKNOWN": RuleText("remark", "Le code MEF n'est pas dans la nomenclature jointe au lot : vérifiez-le."),
+    "STATUS_DIFFERS": RuleText(
+        "remark", "Le statut annonce un abandon que les dates ne montrent pas ; elles seules comptent : ajoutez la rupture ou l'exclusion."
+    ),
 }
 
 

@@ -3,11 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
+
+from pydantic import TypeAdapter
 
 from chassis.event_store import Connection
 from intake.identity import Tokens
-from intake.record import Record
+from intake.record import Contract, Record
+
+CONTRACTS = TypeAdapter(tuple[Contract, ...])
+"""How the contracts of a kept enrolment are written, and read again: dates, nothing of the person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,13 +32,16 @@ class Snapshot:
     end_on: date | None
     diploma: str | None
     reference_date: date
+    apprentice: bool = False
+    contracts: tuple[Contract, ...] = ()
 
 
 def snapshot_of(list_id: UUID, record: Record, tokens: Tokens, reference_date: date) -> Snapshot:
     return Snapshot(
         list_id=list_id, line=record.line, ine=tokens.ine, ine_birth=tokens.ine_birth, ine_names=tokens.ine_names,
         identity=tokens.identity, uai=record.uai, formation=record.formation, start_on=record.entry_date,
-        end_on=record.exit_date, diploma=record.diploma, reference_date=reference_date,
+        end_on=record.exit_date, diploma=record.diploma, reference_date=reference_date, apprentice=record.apprentice,
+        contracts=record.contracts,
     )  # fmt: skip
 
 
@@ -60,7 +69,7 @@ async def keep(connection: Connection, snapshots: Sequence[Snapshot]) -> None:
     """Keep them; each line once."""
     rows = [
         (s.list_id, s.line, s.ine, s.ine_birth, sorted(s.ine_names), s.identity, s.uai, s.formation, s.start_on, s.end_on, s.diploma,
-         s.reference_date)
+         s.reference_date, s.apprentice, CONTRACTS.dump_json(s.contracts).decode())
         for s in snapshots
     ]  # fmt: skip
     if rows:
@@ -72,7 +81,11 @@ async def like(connection: Connection, tokens: Sequence[Tokens]) -> list[Snapsho
     ines = [one.ine for one in tokens if one.ine is not None]
     identities = [one.identity for one in tokens if one.identity is not None]
     rows = await connection.fetch(LIKE, ines, identities)
-    return [Snapshot(**{**dict(row), "ine_names": frozenset(row["ine_names"])}) for row in rows]
+    return [_snapshot(dict(row)) for row in rows]
+
+
+def _snapshot(row: dict[str, Any]) -> Snapshot:  # Any: the columns of a row, as the driver gives them
+    return Snapshot(**{**row, "ine_names": frozenset(row["ine_names"]), "contracts": CONTRACTS.validate_json(row["contracts"])})
 
 
 async def forget(connection: Connection, snapshots: Sequence[Snapshot]) -> None:
@@ -83,11 +96,12 @@ async def forget(connection: Connection, snapshots: Sequence[Snapshot]) -> None:
 
 COLUMNS = (
     "list_id", "line", "ine", "ine_birth", "ine_names", "identity", "uai", "formation", "start_on", "end_on", "diploma", "reference_date",
+    "apprentice", "contracts",
 )  # fmt: skip
 
 LIKE = """
 select s.list_id, s.line, s.ine, s.ine_birth, s.ine_names, s.identity, s.uai, s.formation, s.start_on, s.end_on, s.diploma,
-  s.reference_date
+  s.reference_date, s.apprentice, s.contracts
 from enrolment_snapshot s join lists l using (list_id)
 where s.ine = any($1::bytea[]) or s.identity = any($2::bytea[])
 order by s.reference_date, l.received_at, s.list_id, s.line

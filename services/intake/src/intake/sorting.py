@@ -1,7 +1,7 @@
 """A batch of lines is sorted, purely: who each is about, which are told again, what must be said, held or kept by digest."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import assert_never
 from uuid import UUID
@@ -41,16 +41,26 @@ class About:
 
 @dataclass(kw_only=True)
 class Sorted:
-    """What a batch amounts to. leavers, enrolled: new facts; snapshots: enrolments of nobody known; candidates: for a human."""
+    """What a batch amounts to. leavers, enrolled, risks: new facts; again: enrolments that other lists told.
+
+    snapshots: enrolments of nobody known. candidates: for a human.
+    """
 
     verdicts: list[LineVerdict] = field(default_factory=list)
     leavers: list[About] = field(default_factory=list)
     enrolled: list[About] = field(default_factory=list)
+    again: list[About] = field(default_factory=list)
+    risks: list[About] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
     touched: dict[UUID, int] = field(default_factory=dict)
     made: list[UUID] = field(default_factory=list)
     refused: dict[int, RawLine] = field(default_factory=dict)
     candidates: list[IdentityCandidateFound] = field(default_factory=list)
+
+    @property
+    def people(self) -> list[About]:
+        """Everybody of whom something is said."""
+        return [*self.leavers, *self.enrolled, *self.risks]
 
 
 def hmac_of(record: Record, digests: Digests) -> bytes:
@@ -61,6 +71,7 @@ def hmac_of(record: Record, digests: Digests) -> bytes:
             record.kind, record.uai, *(one.model_dump(mode="json") if one else None for one in personal), record.formation,
             record.diploma, record.entry_date, record.exit_date, record.motive,
             *((one.start, one.end, one.broken_on) for one in record.contracts),
+            *(asdict(risk) for risk in (record.risk,) if risk),
         ]
     )  # fmt: skip
     return digests.of("line", said)
@@ -119,9 +130,14 @@ class Sorter:
                 self.found.snapshots.append(snapshot_of(self.list_id, record, tokens, self.reference_date))
             return
         about = About(record=record, person_id=self._person(resolution, tokens), tokens=tokens)
+        if record.kind == "risk":  # who is at risk has not left: there is nothing to decide
+            self.found.risks += [] if lists else [about]
+            return
         self.found.touched[about.person_id] = record.age
         if not lists:
             (self.found.leavers if record.kind == "leaver" else self.found.enrolled).append(about)
+        elif record.kind == "enrolment":
+            self.found.again.append(about)
 
     def _person(self, resolution: Known | Nobody, tokens: Tokens) -> UUID:
         """The person meant, made now if there was none; known from here on by these digests too."""

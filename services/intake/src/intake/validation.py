@@ -4,14 +4,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
-from chassis.paris import age_on
+from chassis.paris import age_on, birthday
 from contracts.intake import Finding
 from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAddress
-from intake import cleaning
+from intake import apprentices, cleaning
 from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, RawLine
 from intake.record import Held, Line, NotKept, Record, Rejected
 from intake.reference.checks import doubts
 from intake.reference.establishments import packaged
+from intake.rules import RULES
 
 KEPT_FROM_AGE = 16
 OLDEST = 120
@@ -26,6 +27,11 @@ class Notes:
     faults: list[Finding] = field(default_factory=list)
     doubts: list[Finding] = field(default_factory=list)
     remarks: list[Finding] = field(default_factory=list)
+
+    def take(self, findings: tuple[Finding, ...]) -> None:
+        """What the format's own controls found."""
+        for finding in findings:
+            (self.faults if RULES[finding.rule].effect == "rejected" else self.remarks).append(finding)
 
     def fault(self, name: str, rule: str) -> None:
         self.faults.append(Finding(field=self.adapter.column(name), rule=rule))
@@ -50,6 +56,9 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
     departement, uai = _establishment(raw, notes)
     identity = _identity(raw, notes, birth_date)
     entry_date, exit_date = _period(raw, notes)
+    notes.take(raw.findings)
+    contracts = apprentices.contracts_of(raw, notes)
+    left = apprentices.first_day_out(raw, entry_date, contracts, notes, reference_date)
     _doubts(raw, notes, uai, reference_date)
     if notes.doubts and not notes.faults:
         return Held(line=raw.line, findings=tuple(notes.doubts))
@@ -57,7 +66,7 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         return Rejected(line=raw.line, findings=tuple(notes.faults), cells=mendable(raw))
     return Record(
         line=raw.line,
-        kind=raw.kind,
+        kind="leaver" if left else raw.kind,
         uai=uai,
         identity=identity,
         contact=_contact(raw, notes),
@@ -65,11 +74,14 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         formation=_label(raw.formation, "formation", notes),
         diploma=raw.diploma.zfill(2) if raw.diploma else None,
         entry_date=entry_date,
-        exit_date=exit_date,
+        exit_date=left or exit_date,
         motive=_label(raw.motive, "motive", notes),
         age=age_on(identity.birth_date, reference_date),
-        majority_month=f"{identity.birth_date.year + MAJORITY_YEARS:04d}-{identity.birth_date.month:02d}",
+        majority_month=f"{birthday(identity.birth_date, MAJORITY_YEARS):%Y-%m}",
         departement=_residence(raw, notes) or departement,
+        risk=raw.risk,
+        apprentice=raw.training is not None or bool(contracts),
+        contracts=contracts,
         remarks=tuple(notes.remarks),
     )
 
@@ -176,7 +188,7 @@ def _sex(text: str) -> Literal["1", "2"] | None:
 
 def _period(raw: Cells, notes: Notes) -> tuple[date | None, date | None]:
     leaver = raw.kind == "leaver"
-    entry = _date(raw.entry_date, "entry_date", notes, required=not leaver)
+    entry = _date(raw.entry_date, "entry_date", notes, required=raw.kind == "enrolment")
     left = _date(raw.exit_date, "exit_date", notes, required=leaver)
     if leaver and not raw.entry_date:
         notes.remark("entry_date", "ENTRY_DATE_MISSING")

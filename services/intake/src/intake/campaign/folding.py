@@ -1,4 +1,4 @@
-"""Identity's folding and name parts (`cleaning.folded`, `identity.name_parts`) as DuckDB macros; a test compares every admitted letter."""
+"""Identity's folding of names (`cleaning.folded`) as DuckDB macros; a test compares every admitted letter."""
 
 TWO_LETTERS = {
     "œ": "OE", "Œ": "OE", "æ": "AE", "Æ": "AE", "ß": "SS", "ĳ": "IJ", "Ĳ": "IJ", "ǆ": "DZ", "ǅ": "DZ", "Ǆ": "DZ", "ǉ": "LJ", "ǈ": "LJ",
@@ -15,14 +15,11 @@ def _replaced(name: str) -> str:
 
 RARE = "".join((*TWO_LETTERS, *ONE_LETTER))
 
-MACROS = rf"""
+MACROS = f"""
 create or replace temp macro letters_of(name) as regexp_replace(upper(strip_accents(name)), '[^A-Z]', '', 'g');
 create or replace temp macro folded(name) as case
   when regexp_full_match(name, '[A-Za-z]*') then upper(name)
   when regexp_matches(name, '[{RARE}]') then letters_of({_replaced("name")})
   else letters_of(name) end;
-create or replace temp macro name_parts(family, first) as
-  list_filter(list_transform(regexp_split_to_array(family || ' ' || first, '[\s\-''’ʼ.]+'), lambda word : folded(word)),
-    lambda word : length(word) > 1);
 """
 """Three ways, since nearly every name needs only the first."""

@@ -1,8 +1,9 @@
 """Who is in last year's lists and in none of this year's: the cross-match by DuckDB, out of core, under intake's rule of identity.
 
-The same: INE and birth date agree and a name part agrees; or, an INE lacking on one side, folded names, birth date and commune of
-birth are equal and no second INE stands under them. Less than that, but something (an INE alone, names and birth date with a
-commune unstated, the same identity under another INE), goes to a human. Under-16s are counted where they are read and left there.
+The same, as `intake.identity` has it: INE, birth date and first given name agree, or both names, swapped; or, an INE lacking on one
+side, folded names, birth date and commune of birth (through mergers) are equal and no second INE stands under them. Less than that,
+but something (an INE alone, names and birth date with a commune unstated, the same identity under another INE), goes to a human.
+Under-16s are counted where they are read and left there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from intake.campaign.folding import MACROS
 from intake.campaign.snapshots import Snapshot
 from intake.cleaning import INE
 from intake.domain.detection import Rule
+from intake.reference.communes import communes, current_commune
 
 type Row = tuple[str, str, str, str, str, str, str, str, str, str, tuple[str, ...]]
 """person, uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit (ISO), diplomas; all text."""
@@ -62,6 +64,7 @@ class Match:
         """
         self._sql(MACROS)
         self._sql(HELPERS.format(ine=INE.pattern))
+        self._remember_mergers()
         self._sql(ENROLLED.format(current=self._scan("current"), **self._days()))
         self._sql(SEEN.format(previous=self._scan("previous"), **self._days()))
         low = ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
@@ -105,6 +108,12 @@ class Match:
         while rows := found.fetchmany(5000):
             yield from rows
 
+    def _remember_mergers(self) -> None:
+        """Under which code each commune that is no longer one stands today."""
+        today = {code: current_commune(code) for code in communes()}
+        gone = {code: into for code, into in today.items() if code != into}
+        self.connection.execute(MERGED, [list(gone), list(gone.values())])
+
     def _relate(self, left: str, right: str, counted: str | None = None) -> None:
         """What each line of `left` is to `right`. counted: the lines in which several INE may stand under one identity, if not `left`."""
         self._sql(RELATED.format(left=left, right=right, counted=counted or left, **self._days()))
@@ -145,6 +154,10 @@ create or replace temp macro ine_of(cell) as
   case when regexp_full_match(upper(replace(cell, ' ', '')), '{ine}') then upper(replace(cell, ' ', '')) end;
 """
 
+MERGED = """
+create or replace temp table merged as select unnest(?::varchar[]) as code, unnest(?::varchar[]) as today;
+"""
+
 ENROLLED = """
 create temp table current_year as
 select ine, nom, prenom, birth, commune, birth is null as unreadable,
@@ -176,15 +189,15 @@ SEEN = """
 create temp table line_seen as
 with lines as (
   select p.* exclude (plainly)
-  from (select *, case when nom <> '' and regexp_full_match(ine, '[0-9]{{9}}[A-HJK]{{2}}') then ine end as plainly
+  from (select *, case when prenom <> '' and regexp_full_match(ine, '[0-9]{{9}}[A-HJK]{{2}}') then ine end as plainly
     from (select *, day_of(date_naissance) as birth from {previous}) where birth <= date '{from_16}') p
-  anti join enrolled e on p.plainly = e.ine and p.birth = e.birth and p.nom = e.nom
+  anti join enrolled e on p.plainly = e.ine and p.birth = e.birth and p.prenom = e.prenom
   union all
   select * from ended where birth <= date '{from_16}'
 )
 select * exclude (ine), ine as ine_cell, ine_of(ine) as ine, folded(nom) as family, folded(prenom) as first,
-  place_of(commune_naissance) as commune
-from lines;
+  coalesce(merged.today, place_of(commune_naissance)) as commune
+from lines left join merged on merged.code = place_of(commune_naissance);
 
 create temp view seen as select rowid as id, * from line_seen;
 """
@@ -207,7 +220,11 @@ create temp table {kind} (ine varchar, nom varchar, prenom varchar, birth date, 
 
 RELATED = """
 create temp table near_{right} as
-with placed as materialized (select distinct birth, commune from {left} where commune is not null),
+with placed as materialized (
+  select distinct birth, commune from {left} where commune is not null
+  union
+  select l.birth, m.code from {left} l join merged m on m.today = l.commune
+),
 unplaced as materialized (select distinct family, first, birth from {left} where commune is null),
 old as (select * from {right} where birth <= date '{from_16}'),
 perhaps as (
@@ -221,8 +238,9 @@ perhaps as (
   select r.* from (select * from old where birth in (select birth from unplaced)) r
     semi join unplaced p on r.birth = p.birth and folded(r.nom) = p.family and folded(r.prenom) = p.first
 )
-select * exclude (ine, commune), ine_of(ine) as ine, place_of(commune) as commune, folded(nom) as family, folded(prenom) as first
-from perhaps;
+select * exclude (ine, commune, code, today), ine_of(ine) as ine, coalesce(merged.today, place_of(commune)) as commune,
+  folded(nom) as family, folded(prenom) as first
+from perhaps left join merged on merged.code = place_of(commune);
 
 create temp table ines_{right} as
 with told as (
@@ -235,8 +253,7 @@ group by all;
 
 create temp table met_{right} as
 select l.id, r.told,
-  case when l.birth <> r.birth then false when l.family = r.family then true
-    else list_has_any(name_parts(l.nom, l.prenom), name_parts(r.nom, r.prenom)) end as same
+  l.birth = r.birth and (l.first = r.first or l.family = r.first and l.first = r.family) as same
 from {left} l join near_{right} r on l.ine = r.ine
 union all
 select l.id, r.told, (l.ine is null or r.ine is null) and l.commune = r.commune and one.ines <= 1 as same
@@ -260,7 +277,7 @@ create temp table unsettled as
 select * from absent where id in (select id from fate_followed)
 union all
 select a.* from absent a anti join (select * from diplomas where told not in ({low})) d
-  on a.ine = d.ine and a.birth = d.birth and a.nom = d.nom and a.birth <= date '{from_18}' and a.nom <> ''
+  on a.ine = d.ine and a.birth = d.birth and a.prenom = d.prenom and a.birth <= date '{from_18}' and a.prenom <> ''
 where a.id not in (select id from fate_followed);
 """
 """Adults whose own diploma reaches the level are no dropouts: nearly everybody who left, and nothing more need be asked of them."""

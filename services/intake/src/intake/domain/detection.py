@@ -11,13 +11,17 @@ from intake.domain.apprenticeship import Contract, Patience, standing_on
 
 @dataclass(frozen=True, kw_only=True)
 class Enrolment:
-    """One enrolment as far as it is known. `end` is the first day out, none while it lasts. An apprentice's lasts as contracts allow."""
+    """One enrolment as far as it is known. `end` is the first day out, none while it lasts. An apprentice's lasts as contracts allow.
+
+    as_of: the day as of which it was told, where that is known.
+    """
 
     uai: str
     formation: str | None
     start: date | None
     end: date | None
     apprentice: bool = False
+    as_of: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +30,8 @@ class Facts:
 
     left: the enrolment that ended, its `end` being the first day out. on: the day of identification, a list's reference date.
     age: in whole years on that day, by the calendar of Europe/Paris. others: every enrolment known from any source.
-    diplomas: `DIP_OBT` codes of any source. contracts: of apprenticeship, of any source.
+    diplomas: `DIP_OBT` codes of any source. contracts: of apprenticeship, of any source. absent_as_of, last_seen: where the exit is an
+    absence from the establishment's next complete list, the reference dates of that list and of the last one that told them.
     """
 
     left: Enrolment
@@ -36,6 +41,8 @@ class Facts:
     others: tuple[Enrolment, ...] = ()
     diplomas: frozenset[str] = frozenset()
     contracts: tuple[Contract, ...] = ()
+    absent_as_of: date | None = None
+    last_seen: date | None = None
 
 
 type Condition = Callable[[Facts, "Rule"], bool]
@@ -79,9 +86,9 @@ class Rule:
 
 
 def enrolled_long_enough(facts: Facts, rule: Rule) -> bool:
-    """c1: at least 15 days of enrolment; an unknown entry date proves nothing."""
-    start = facts.left.start
-    return start is not None and (facts.left_on - start).days >= rule.enrolled_days
+    """c1: at least 15 days of enrolment; an unknown entry date proves nothing, nor do days on which nobody told the absent one."""
+    start, until = facts.left.start, min(facts.left_on, facts.last_seen or facts.left_on)
+    return start is not None and (until - start).days >= rule.enrolled_days
 
 
 def of_the_age(facts: Facts, rule: Rule) -> bool:
@@ -134,10 +141,15 @@ def _runs_after(one: Enrolment, facts: Facts) -> bool:
 
 
 def _is_the_one_left(one: Enrolment, facts: Facts) -> bool:
-    """The same establishment and formation (an unstated one contradicts nothing), begun before the exit."""
+    """The same establishment and formation (an unstated one contradicts nothing), begun before the exit.
+
+    Whom a complete list lacks has left all of the establishment, unless somebody tells an enrolment there as of that day or later.
+    """
     left = facts.left
-    same_formation = one.formation is None or left.formation is None or one.formation == left.formation
     begun_before = one.start is None or one.start < facts.left_on
+    if facts.absent_as_of is not None:
+        return one.uai == left.uai and begun_before and (one.as_of is None or one.as_of < facts.absent_as_of)
+    same_formation = one.formation is None or left.formation is None or one.formation == left.formation
     return one.uai == left.uai and same_formation and begun_before
 
 

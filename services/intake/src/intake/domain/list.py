@@ -44,7 +44,7 @@ class ReceiveReport:
     """A professional reports one young person, or somebody comes forward: a list of one line."""
 
     list_id: UUID
-    origin: Literal["report", "self"]
+    origin: Literal["report", "self", "risk"]
     reference_date: date
 
 

@@ -23,6 +23,7 @@ from contracts.intake import (
     PersonEvent,
     PersonsLinked,
     PersonsUnlinked,
+    RiskSignalled,
     WithdrawalReason,
 )
 from intake.domain.apprenticeship import Contract
@@ -120,6 +121,13 @@ class UndoDetection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordRisk:
+    """A signal that the person may be about to leave."""
+
+    fact: RiskSignalled
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordCandidate:
     """Somebody known is like this person, and might be the same."""
 
@@ -135,7 +143,7 @@ class DismissCandidate:
     reason: LinkReason
 
 
-type Record = RecordExit | RecordEnrolment | RecordContract | RecordDiploma
+type Record = RecordRisk | RecordExit | RecordEnrolment | RecordContract | RecordDiploma
 type Judgement = ContestDropout | ConfirmDropout | WithdrawDropout
 type Candidacy = RecordCandidate | DismissCandidate
 type PersonCommand = Record | DecideDropout | Judgement | UndoDetection | Candidacy
@@ -185,7 +193,7 @@ class Person:
     dismissed: frozenset[UUID] = frozenset()
 
 
-def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: C901, PLR0911 -- one line per event
+def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: C901, PLR0911, PLR0912 -- one line per event
     match event:
         case ExitSeen():
             return replace(state, exits=(*state.exits, event), sources=state.sources | {_source(event)})
@@ -195,6 +203,8 @@ def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: C901, PLR0911 
             return replace(state, contracts=(*state.contracts, event), sources=state.sources | {_source(event)})
         case DiplomaSeen(diploma=diploma):
             return replace(state, diplomas=state.diplomas | {diploma}, sources=state.sources | {_source(event)})
+        case RiskSignalled():
+            return replace(state, sources=state.sources | {_source(event)})
         case DropoutDetected():
             return replace(state, standing=_standing(event))
         case DropoutContested(motive=motive):
@@ -231,7 +241,13 @@ def _set_aside(state: Person, reason: WithdrawalReason) -> Person:
 
 def decide(state: Person, command: PersonCommand) -> Sequence[PersonEvent]:
     match command:
-        case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordContract(fact=fact) | RecordDiploma(fact=fact):
+        case (
+            RecordExit(fact=fact)
+            | RecordEnrolment(fact=fact)
+            | RecordContract(fact=fact)
+            | RecordDiploma(fact=fact)
+            | RecordRisk(fact=fact)
+        ):
             return [] if _source(fact) in state.sources else [fact]
         case DecideDropout():
             return decide_dropout(state, command)
@@ -312,8 +328,12 @@ def latest_exit(state: Person) -> ExitSeen:
 
 
 def facts_of(state: Person, age: int, on: date) -> Facts:
-    """What the rule reads. An enrolment or a contract told again with another end replaces what was told before."""
+    """What the rule reads. An enrolment or a contract told again with another end replaces what was told before.
+
+    An earlier exit ended the enrolment that it was from, though no list told that enrolment's end.
+    """
     exit_seen = latest_exit(state)
+    earlier = [one for one in state.exits if one is not exit_seen]
     enrolments = {(one.uai, one.formation, one.start): one for one in state.enrolments}
     contracts = {(one.uai, one.start): one for one in state.contracts}
     return Facts(
@@ -322,12 +342,37 @@ def facts_of(state: Person, age: int, on: date) -> Facts:
         on=on,
         age=age,
         others=tuple(
-            Enrolment(uai=one.uai, formation=one.formation, start=one.start, end=one.end, apprentice=one.apprentice)
+            Enrolment(
+                uai=one.uai, formation=one.formation, start=one.start, end=_end_of(one, earlier), apprentice=one.apprentice,
+                as_of=one.reference_date,
+            )
             for one in enrolments.values()
         ),
         diplomas=state.diplomas,
         contracts=tuple(Contract(uai=one.uai, start=one.start, end=one.end, broken_on=one.broken_on) for one in contracts.values()),
-    )
+        absent_as_of=exit_seen.reference_date if exit_seen.origin == "absence" else None,
+        last_seen=exit_seen.last_seen,
+    )  # fmt: skip
+
+
+def _end_of(one: EnrolmentSeen, exits: Sequence[ExitSeen]) -> date | None:
+    """The first day out of an enrolment, by what told it or by an exit from it."""
+    return min((day for day in (one.end, *(told.exit_date for told in exits if _ended_by(one, told))) if day), default=None)
+
+
+def _ended_by(one: EnrolmentSeen, told: ExitSeen) -> bool:
+    """Of the same establishment and formation (an absence is from all), begun before, and not told again as of that day or later."""
+    same_formation = told.origin == "absence" or one.formation is None or told.formation is None or one.formation == told.formation
+    begun_before = one.start is None or one.start < told.exit_date
+    told_again = one.reference_date is not None and one.reference_date >= told.reference_date
+    return one.uai == told.uai and same_formation and begun_before and not told_again
+
+
+def is_back(state: Person, uai: str, as_of: date) -> bool:
+    """Whether a line that tells this enrolment once more, as of that day, contradicts the last that was told: an exit from there."""
+    exits = [one.reference_date for one in state.exits if one.uai == uai]
+    told = [one.reference_date for one in state.enrolments if one.uai == uai and one.reference_date is not None]
+    return bool(exits) and max(exits) < as_of and not any(day > max(exits) for day in told)
 
 
 def why_withdrawn(standing: Standing, facts: Facts, rule: Rule) -> WithdrawalReason | None:
@@ -366,17 +411,24 @@ def _detected(exit_seen: ExitSeen, flags: Flags, command: DecideDropout) -> Drop
         identity=exit_seen.identity,
         contact=exit_seen.contact,
         guardians=exit_seen.guardians,
+        origin=exit_seen.origin,
     )
 
 
-def _source(fact: ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen) -> Source:
+def _source(fact: ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen | RiskSignalled) -> Source:
     """By which a fact is known again; one line may tell several contracts."""
     return (type(fact).__name__, fact.list_id, fact.line, fact.start if isinstance(fact, ContractSeen) else None)
 
 
 def streams(command: PersonCommand) -> tuple[str, ...]:
     match command:
-        case RecordExit(fact=fact) | RecordEnrolment(fact=fact) | RecordContract(fact=fact) | RecordDiploma(fact=fact):
+        case (
+            RecordExit(fact=fact)
+            | RecordEnrolment(fact=fact)
+            | RecordContract(fact=fact)
+            | RecordDiploma(fact=fact)
+            | RecordRisk(fact=fact)
+        ):
             return (fact.stream,)
         case RecordCandidate(fact=found):
             return (found.stream,)

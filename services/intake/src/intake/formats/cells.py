@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import BinaryIO, Literal, Protocol
 
-from contracts.intake import Finding
+from contracts.intake import Finding, RiskSignal
 
 CELL_LIMIT = 4000
 MIB = 1024 * 1024
 MALWARE = b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE"  # what every scanner finds, and what shows that one is there
 
-Kind = Literal["leaver", "enrolment", "diploma"]
+Kind = Literal["leaver", "enrolment", "diploma", "risk"]
 
 
 class ListRefused(Exception):
@@ -67,28 +67,41 @@ class GuardianCells:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContractCells:
-    """One apprenticeship contract, as text. broken_on: the day of its rupture."""
+    """One apprenticeship contract, as text. broken_on: the day of its rupture. Its motive is none of our business, only that it has one."""
 
     start: str = ""
     end: str = ""
     broken_on: str = ""
-    motive: str = ""
+    has_motive: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingCells:
-    """The frame of an apprenticeship, as text: from it follows whether the apprentice is still in training."""
+    """The frame of an apprenticeship beside its entry, as text: from it follows whether the apprentice is still in training.
 
-    entry: str = ""
+    status: the sender's own word for it, which decides nothing.
+    """
+
     end: str = ""
     excluded_on: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Risk:
+    """A signal that somebody may be about to leave, parsed where it came in; see `contracts.intake.RiskSignalled`."""
+
+    signal: RiskSignal
+    half_days: int | None = None
+    month: str | None = None
+    school_year: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cells:
     """One record, as text: absent is empty.
 
-    kind: who left, who is enrolled, or who holds a diploma. findings: what the format's own controls found in the line.
+    kind: who left, who is enrolled, who holds a diploma, or who is at risk. findings: what the format's own controls found in the line.
     """
 
     line: int
@@ -114,6 +127,7 @@ class Cells:
     motive: str = ""
     contracts: tuple[ContractCells, ...] = ()
     training: TrainingCells | None = None
+    risk: Risk | None = None
     findings: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:
@@ -143,7 +157,8 @@ class Adapter:
     name: as senders say it. about: what its lines may be. content_type: of such a file.
     read: the lines of a seekable, buffered binary file, in order and one by one, in memory that does not grow with them; it raises
     ListRefused when it comes upon what no such file has. date_of: a cell as a date; raises ValueError. columns: the sender's
-    name of a field. body_limit: bytes of one body. line_limit: lines of one list.
+    name of a field. body_limit: bytes of one body. line_limit: lines of one list. complete: a file names everybody who is enrolled at
+    its establishments, so that whoever is missing from the next one has left.
     """
 
     name: str
@@ -154,6 +169,7 @@ class Adapter:
     columns: Mapping[str, str]
     body_limit: int = 64 * MIB
     line_limit: int = 200_000
+    complete: bool = False
 
     def column(self, name: str) -> str:
         return self.columns.get(name, name)

@@ -1,4 +1,4 @@
-"""SIECLE exports: `ElevesAvecAdresses` with `ResponsablesAvecAdresses`, zipped together or pupils alone (DOMAIN 6.1).
+"""SIECLE exports: `ElevesAvecAdresses` with `ResponsablesAvecAdresses`, `Structures`, `Nomenclature`, zipped, or pupils alone (DOMAIN 6.1).
 
 A pupil with an exit date has left; one without is an enrolment. ELEVE_ID joins inside the file and means nothing outside it.
 """
@@ -11,13 +11,14 @@ from datetime import date
 from functools import partial
 from typing import BinaryIO
 
+from contracts.intake import Finding
 from intake.formats import archive, xml
 from intake.formats.cells import CELL_LIMIT, Adapter, Cells, Fault, GuardianCells, ListRefused, RawLine, Source, from_start, head_of
 from intake.formats.text import CONTROL
 from intake.formats.xml import Element
 
-ELEVES, RESPONSABLES = "BEE_ELEVES", "BEE_RESPONSABLES"
 VERSION = re.compile(r"(1\.[7-9]|2\.\d|3\.0)(\.\d+)?", re.ASCII)
+UNKNOWN_MEF = (Finding(field="CODE_MEF", rule="SIECLE_MEF_UNKNOWN"),)
 DAY = re.compile(r"(\d{2})/(\d{2})/(\d{4})", re.ASCII)
 PRIORITY = {"1": 0, "2": 1}
 LINES = ("LIGNE1_ADRESSE", "LIGNE2_ADRESSE", "LIGNE3_ADRESSE", "LIGNE4_ADRESSE")
@@ -32,9 +33,12 @@ COLUMNS = {
 
 @dataclass(kw_only=True)
 class Files:
-    """What the files hold beside the pupils: read first, and joined to each pupil as it comes."""
+    """What the files hold beside the pupils: read first, and joined to each pupil as it comes. mefs: none where no file names them."""
 
     uai: str = ""
+    roots: set[str] = field(default_factory=set)
+    uais: set[str] = field(default_factory=set)
+    mefs: set[str] | None = None
     eleves: Source | None = None
     addresses: dict[str, Element] = field(default_factory=dict)
     persons: dict[str, Element] = field(default_factory=dict)
@@ -56,6 +60,8 @@ def read(body: BinaryIO) -> Iterator[RawLine]:
         _take(source, files)
     if files.eleves is None:
         raise ListRefused("TYPE_MISMATCH")
+    if len(files.uais) > 1:
+        raise ListRefused("SET_MIXED")
     number = 0
     for number, eleve in enumerate(xml.elements(files.eleves, frozenset({"ELEVE"})), 1):
         yield _line(number, eleve, files)
@@ -68,12 +74,20 @@ def _take(source: Source, files: Files) -> None:
     root, attributes = xml.root_of(source)
     if root.startswith("{"):
         raise ListRefused("SCHEMA_VERSION")
-    if root == ELEVES:
-        _take_eleves(source, attributes, files)
-    elif root == RESPONSABLES:
-        _take_guardians(source, files)
-    else:
-        raise ListRefused("TYPE_MISMATCH")
+    if root in files.roots:
+        raise ListRefused("SET_DOUBLE")
+    files.roots.add(root)
+    match root:
+        case "BEE_ELEVES":
+            _take_eleves(source, attributes, files)
+        case "BEE_RESPONSABLES":
+            _take_guardians(source, files)
+        case "BEE_STRUCTURES":
+            _take_parameters(source, files)
+        case "BEE_NOMENCLATURES":
+            _take_nomenclatures(source, files)
+        case _:
+            raise ListRefused("TYPE_MISMATCH")
 
 
 def _take_eleves(source: Source, attributes: dict[str, str], files: Files) -> None:
@@ -83,19 +97,44 @@ def _take_eleves(source: Source, attributes: dict[str, str], files: Files) -> No
     files.eleves = source
     for element in xml.elements(source, frozenset({"PARAMETRES", "ELEVE", "ADRESSE"})):
         if element.tag == "PARAMETRES":
-            files.uai = element.get("UAJ")
+            files.uai = _uai_of(element, files)
         elif element.tag == "ADRESSE":
             files.addresses[f"eleve {element.key('ADRESSE_ID')}"] = element
 
 
 def _take_guardians(source: Source, files: Files) -> None:
-    for element in xml.elements(source, frozenset({"PERSONNE", "ADRESSE", "RESPONSABLE_ELEVE"})):
-        if element.tag == "PERSONNE":
+    for element in xml.elements(source, frozenset({"PARAMETRES", "PERSONNE", "ADRESSE", "RESPONSABLE_ELEVE"})):
+        if element.tag == "PARAMETRES":
+            _uai_of(element, files)
+        elif element.tag == "PERSONNE":
             files.persons[element.key("PERSONNE_ID")] = element
         elif element.tag == "ADRESSE":
             files.addresses[f"guardian {element.key('ADRESSE_ID')}"] = element
         else:
             files.links[element.key("ELEVE_ID")].append(element)
+
+
+def _take_parameters(source: Source, files: Files) -> None:
+    """Divisions and groups are not kept; but whose they are tells whether the set is one."""
+    for element in xml.elements(source, frozenset({"PARAMETRES"})):
+        _uai_of(element, files)
+
+
+def _take_nomenclatures(source: Source, files: Files) -> None:
+    files.mefs = set()
+    for element in xml.elements(source, frozenset({"PARAMETRES", "MEF"})):
+        if element.tag == "PARAMETRES":
+            _uai_of(element, files)
+        elif code := element.key("CODE_MEF"):
+            files.mefs.add(code)
+
+
+def _uai_of(parameters: Element, files: Files) -> str:
+    """ELEVE_ID joins the files of one establishment: those of two would give pupils the guardians of others."""
+    uai = parameters.get("UAJ").upper()
+    if uai:
+        files.uais.add(uai)
+    return uai
 
 
 def _line(number: int, eleve: Element, files: Files) -> RawLine:
@@ -127,7 +166,13 @@ def _line(number: int, eleve: Element, files: Files) -> RawLine:
         entry_date=eleve.get("DATE_ENTREE"),
         exit_date=eleve.get("DATE_SORTIE"),
         motive=eleve.get("CODE_MOTIF_SORTIE"),
+        findings=UNKNOWN_MEF if _is_unknown(eleve.get("CODE_MEF"), files.mefs) else (),
     )
+
+
+def _is_unknown(mef: str, mefs: set[str] | None) -> bool:
+    """By the establishment's own nomenclature, where the set has it."""
+    return mefs is not None and bool(mef) and mef not in mefs
 
 
 def _order(link: Element) -> int:
@@ -179,5 +224,6 @@ def date_of(cell: str) -> date:
 
 
 ADAPTER = Adapter(
-    name="siecle", about=frozenset({"leaver", "enrolment"}), content_type="application/zip", read=read, date_of=date_of, columns=COLUMNS
-)
+    name="siecle", about=frozenset({"leaver", "enrolment"}), content_type="application/zip", read=read, date_of=date_of, columns=COLUMNS,
+    complete=True,
+)  # fmt: skip

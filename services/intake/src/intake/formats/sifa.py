@@ -1,8 +1,8 @@
 """SIFA: the census of apprentices on 31 December, 47 columns in a fixed order, `|` or `;`, no header, no quotes (DOMAIN 6.2).
 
 It brings enrolments. HANDI, NATIO, PCS, the guardians' and the employer's columns are cut away here; the young person's own coordinates
-are checked for the sender's sake, and not kept with an enrolment. A broken contract (DATE_RUPT_CONT) does not end the training, so it
-ends no enrolment.
+are checked for the sender's sake, and not kept with an enrolment; so are the rest (`sifa_controls.py`). A broken contract (DATE_RUPT_CONT)
+does not end the training, so it ends no enrolment.
 """
 
 import re
@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import BinaryIO
 
+from contracts.intake import Finding
 from intake.formats.cells import MIB, Adapter, Cells, Fault, ListRefused, RawLine
+from intake.formats.sifa_controls import Doubles, findings_of
 from intake.formats.text import LineFault, check_text, cut, physical_lines
 
 ORDER = (
@@ -20,7 +22,6 @@ ORDER = (
     "LIEU_NAIS", "SEXE", "REGIME_SCO", "PCS", "HANDI", "NATIO", "SIT_AV_APP", "DIP_OBT", "SIT_N_1", "ETAB_N_1", "TYPE_EMP",
     "DATE_ENTREE_CFA", "DATE_DEB_CONT", "DATE_RUPT_CONT", "COM_ETAB", "NAF_ETAB", "NBSAL_EMP", "SIRET_EMP",
 )  # fmt: skip
-PLACE = {name: place for place, name in enumerate(ORDER)}
 SEPARATORS = ("|", ";")
 
 COLUMNS = {
@@ -39,9 +40,9 @@ def read(body: BinaryIO) -> Iterator[RawLine]:
         ListRefused: EMPTY_LIST, TYPE_MISMATCH, ENCODING or HEADER_UNKNOWN (no line has the 47 columns).
     """
     check_text(body)
-    separator = _separator(body)
+    separator, doubles = _separator(body), Doubles()
     for number, line in physical_lines(body):
-        yield _line(number, line, separator)
+        yield _line(number, line, separator, doubles)
 
 
 def _separator(body: BinaryIO) -> str:
@@ -53,32 +54,34 @@ def _separator(body: BinaryIO) -> str:
     raise ListRefused("HEADER_UNKNOWN")
 
 
-def _line(number: int, line: str, separator: str) -> RawLine:
+def _line(number: int, line: str, separator: str, doubles: Doubles) -> RawLine:
     try:
         cells = cut(line, separator, len(ORDER), quoted=False)
     except LineFault as fault:
         return Fault(line=number, rule=fault.rule)
 
-    def cell(name: str) -> str:
-        return cells[PLACE[name]]
-
+    named = dict(zip(ORDER, cells, strict=True))
+    findings = [*findings_of(named, date_of)]
+    if doubles.meets_again(named, line):
+        findings.append(Finding(field="INE_RNIE", rule="SIFA_EN01"))
     return Cells(
         line=number,
         kind="enrolment",
-        uai=cell("NUMERO_UAI"),
-        ine=cell("INE_RNIE"),
-        family_name=cell("NOM"),
-        usage_name=cell("NOM2"),
-        first_names=tuple(name for name in (cell("PRENOM1"), cell("PRENOM2"), cell("PRENOM3")) if name),
-        birth_date=cell("DATE_NAIS"),
-        birth_commune=cell("LIEU_NAIS"),
-        sex=cell("SEXE"),
-        phones=(phone,) if (phone := cell("TEL_JEUNE")) else (),
-        email=cell("MAIL_JEUNE"),
-        postcode=cell("COD_POST"),
-        formation=cell("DIPLOME") or cell("RNCP"),
-        diploma=cell("DIP_OBT"),
-        entry_date=cell("DATE_ENTREE_CFA") or cell("DATE_DEB_CONT"),
+        uai=named["NUMERO_UAI"],
+        ine=named["INE_RNIE"],
+        family_name=named["NOM"],
+        usage_name=named["NOM2"],
+        first_names=tuple(name for name in (named["PRENOM1"], named["PRENOM2"], named["PRENOM3"]) if name),
+        birth_date=named["DATE_NAIS"],
+        birth_commune=named["LIEU_NAIS"],
+        sex=named["SEXE"],
+        phones=(phone,) if (phone := named["TEL_JEUNE"]) else (),
+        email=named["MAIL_JEUNE"],
+        postcode=named["COD_POST"],
+        formation=named["DIPLOME"] or named["RNCP"],
+        diploma=named["DIP_OBT"],
+        entry_date=named["DATE_ENTREE_CFA"] or named["DATE_DEB_CONT"],
+        findings=tuple(findings),
     )
 
 

@@ -1,0 +1,228 @@
+"""Who stands on an establishment's last complete list: seen there again as the next one is read, kept sealed until then.
+
+Under-16s are no records, so they never stand here; a line about one is compared in memory only.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID, uuid5
+
+import asyncpg
+from pydantic import TypeAdapter
+
+from chassis.event_store import Connection
+from chassis.keyring import Erased, Keyring, Keys
+from chassis.timers import Timer
+from intake import cleaning
+from intake.domain.absence import Named, meant_by, named, named_of
+from intake.formats import ADAPTERS
+from intake.formats.cells import Adapter, Cells, RawLine
+from intake.identity import Tokens
+from intake.lists import Job
+from intake.record import NotKept, Record
+from intake.sorting import Prepared, Sorted
+
+TIMER = "roster"
+RECORD = TypeAdapter(Record)
+"""How a sealed record is written, and read again."""
+NOBODY = ""
+"""The establishment of a line that tells none: it may be about anybody of the list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One line of a complete list, opened."""
+
+    list_id: UUID
+    line: int
+    reference_date: date
+    record: Record
+
+
+def is_complete(job: Job) -> bool:
+    """Whether the list names everybody who is enrolled at its establishments. A single report names one."""
+    return job.origin == "list" and ADAPTERS[job.format].complete
+
+
+async def take(keyring: Keyring, connection: Connection, job: Job, prepared: Sequence[Prepared], found: Sorted) -> None:
+    """In the transaction of a batch: whom its lines tell is seen again, and stands on this list from now on."""
+    if not is_complete(job):
+        return
+    told = _by_establishment(prepared)
+    for row in await connection.fetch(OVERTAKEN, job.format, job.reference_date, sorted(told)):
+        del told[row["uai"]]
+    newcomers = await _see_records(connection, job, told)
+    accepted = {one.line for one in found.verdicts if one.verdict in {"accepted", "accepted_with_remarks"}}
+    kept = [one for lines in told.values() for one in lines if one.raw.line in accepted and _is_enrolment(one)]
+    certain = {one.raw.line for lines in told.values() for one in lines if isinstance(one.line, Record)} - newcomers
+    others = {one.raw.line for lines in told.values() for one in lines} - {one.raw.line for one in kept} - certain
+    unnamed = {
+        uai: await _see_others(keyring, connection, job, uai, [one.raw for one in lines if one.raw.line in others])
+        for uai, lines in told.items()
+    }
+    if nowhere := sum(not isinstance(one.line, Record | NotKept) and _uai_of(one) is None for one in prepared):
+        unnamed[NOBODY] = nowhere
+    await _keep(keyring, connection, job, kept, newcomers)
+    for uai in sorted(unnamed):
+        await connection.execute(NOTE, job.list_id, uai, job.format, job.reference_date, unnamed[uai])
+
+
+def _by_establishment(prepared: Sequence[Prepared]) -> dict[str, list[Prepared]]:
+    found: dict[str, list[Prepared]] = defaultdict(list)
+    for one in prepared:
+        if (uai := _uai_of(one)) is not None:
+            found[uai].append(one)
+    return found
+
+
+def _uai_of(one: Prepared) -> str | None:
+    return cleaning.uai_of(one.raw.uai) if isinstance(one.raw, Cells) else None
+
+
+async def _see_records(connection: Connection, job: Job, told: Mapping[str, Sequence[Prepared]]) -> set[int]:
+    """The lines of those whom no earlier list told there."""
+    newcomers: set[int] = set()
+    for uai, lines in told.items():
+        tokens = {one.raw.line: marks_of(one.tokens) for one in lines if one.tokens is not None}
+        marks = sorted({mark for theirs in tokens.values() for mark in theirs})
+        rows = await connection.fetch(SEE, job.list_id, job.format, uai, job.reference_date, marks)
+        known = {mark for row in rows for mark in row["marks"]}
+        newcomers |= {line for line, theirs in tokens.items() if known.isdisjoint(theirs)}
+    return newcomers
+
+
+def _is_enrolment(one: Prepared) -> bool:
+    return isinstance(one.line, Record) and one.line.kind == "enrolment"
+
+
+async def _see_others(keyring: Keyring, connection: Connection, job: Job, uai: str, raw: Sequence[RawLine]) -> int:
+    """Lines of which nothing is kept here, and that tell nobody for certain, may mean somebody all the same. How many say nothing at all?
+
+    They break a rule, are held, are about an under-16, or tell of a newcomer that they have left.
+    """
+    others = [named_by(one, ADAPTERS[job.format]) for one in raw if isinstance(one, Cells)]
+    if not others:
+        return 0
+    standing = await opened(keyring, await connection.fetch(UNSEEN, job.list_id, job.format, uai, job.reference_date))
+    meant = meant_by(others, [named_of(one.record.identity) for one in standing])
+    await see(connection, job.list_id, [standing[place] for place in sorted(set[int]().union(*meant))])
+    return sum(not (one.says_who or theirs) for one, theirs in zip(others, meant, strict=True))
+
+
+def named_by(raw: Cells, adapter: Adapter) -> Named:
+    """What the cells of a line tell of who it is about, without any of them having to be right."""
+    try:
+        birth_date = adapter.date_of(raw.birth_date) if raw.birth_date else None
+    except ValueError:
+        birth_date = None
+    return named(
+        ine=cleaning.ine_of(raw.ine), birth_date=birth_date, family_name=raw.family_name, usage_name=raw.usage_name,
+        first_names=raw.first_names,
+    )  # fmt: skip
+
+
+def marks_of(tokens: Tokens) -> list[bytes]:
+    """Any one of these in common, and it is the same person of one establishment: the INE never alone."""
+    return [one for one in (tokens.names, tokens.ine_birth, *sorted(tokens.ine_names)) if one is not None]
+
+
+async def see(connection: Connection, list_id: UUID, standing: Sequence[Standing]) -> None:
+    """The list tells these."""
+    if standing:
+        await connection.execute(SEEN, list_id, [one.list_id for one in standing], [one.line for one in standing])
+
+
+async def _keep(keyring: Keyring, connection: Connection, job: Job, lines: Sequence[Prepared], newcomers: set[int]) -> None:
+    enrolled = [(one.line, one.tokens) for one in lines if isinstance(one.line, Record) and one.tokens]
+    if not enrolled:
+        return
+    await connection.execute(KEEP_KEY, job.list_id)
+    owner = key_owner(job.list_id)
+    await keyring.ensure([owner], ["list"])
+    keys = (await keyring.keys([owner]))[owner]
+    rows = [
+        (job.list_id, record.line, job.format, record.uai, job.reference_date, marks_of(tokens), _sealed(keys, record),
+         record.line in newcomers)
+        for record, tokens in enrolled
+    ]  # fmt: skip
+    await connection.copy_records_to_table("roster", records=rows, columns=COLUMNS)
+
+
+def key_owner(list_id: UUID) -> UUID:
+    """The snapshot of a list has a key of its own, which goes before that of its refused lines."""
+    return uuid5(list_id, "roster")
+
+
+def _field(line: int) -> str:
+    return f"roster {line}"
+
+
+def _sealed(keys: Keys, record: Record) -> bytes:
+    return keys.seal_bytes("list", _field(record.line), RECORD.dump_json(replace(record, remarks=())))
+
+
+async def opened(keyring: Keyring, rows: Sequence[asyncpg.Record]) -> list[Standing]:
+    """These lines in the clear; those whose key is gone are nobody's any more."""
+    owners = await keyring.keys(sorted({key_owner(row["list_id"]) for row in rows}))
+    found: list[Standing] = []
+    for row in rows:
+        try:
+            clear = owners[key_owner(row["list_id"])].open_bytes("list", _field(row["line"]), row["sealed"])
+        except Erased:
+            continue
+        record = RECORD.validate_json(clear)
+        found.append(Standing(list_id=row["list_id"], line=row["line"], reference_date=row["reference_date"], record=record))
+    return found
+
+
+async def let_go(connection: Connection, list_ids: Iterable[UUID]) -> None:
+    """Records of these lists were deleted; see `forget_keys`."""
+    await connection.execute(LEAVING, sorted(set(list_ids)))
+
+
+async def expire(connection: Connection, timer: Timer) -> None:
+    """A snapshot that no later list replaced goes on its date."""
+    list_id = UUID(timer.subject)
+    await connection.execute(EXPIRE, list_id)
+    await let_go(connection, [list_id])
+
+
+async def forget_keys(connection: Connection, keyring: Keyring) -> None:
+    """With a snapshot's last record its key goes: no copy of it, in a backup either, can be read any more."""
+    gone = [row["list_id"] for row in await connection.fetch(EMPTY)]
+    if gone:
+        await keyring.destroy([key_owner(list_id) for list_id in gone])
+        await connection.execute(FORGET_KEYS, gone)
+
+
+OVERTAKEN = """
+select distinct uai from complete_list where format = $1 and reference_date > $2 and uai = any($3::text[]) and outcome is not null
+"""
+SEE = """
+update roster set seen_in = $1
+where format = $2 and uai = $3 and list_id <> $1 and reference_date <= $4
+  and exists (select from unnest(marks) as m (mark) where m.mark in (select unnest($5::bytea[])))
+returning marks
+"""
+UNSEEN = """
+select list_id, line, reference_date, sealed from roster
+where format = $2 and uai = $3 and list_id <> $1 and reference_date <= $4 and seen_in is distinct from $1
+"""
+SEEN = """
+update roster set seen_in = $1 where (list_id, line) in (select * from unnest($2::uuid[], $3::int[]))
+"""
+NOTE = """
+insert into complete_list (list_id, uai, format, reference_date, unnamed) values ($1, $2, $3, $4, $5)
+on conflict (list_id, uai) do update set unnamed = complete_list.unnamed + excluded.unnamed
+"""
+COLUMNS = ("list_id", "line", "format", "uai", "reference_date", "marks", "sealed", "newcomer")
+KEEP_KEY = "insert into roster_key (list_id) values ($1) on conflict do nothing"
+LEAVING = "update roster_key set leaving = true where list_id = any($1::uuid[])"
+EXPIRE = "delete from roster where list_id = $1"
+EMPTY = """
+select k.list_id from roster_key k join lists l using (list_id)
+where k.leaving and l.closed_at is not null and not exists (select from roster r where r.list_id = k.list_id)
+"""
+FORGET_KEYS = "delete from roster_key where list_id = any($1::uuid[])"
