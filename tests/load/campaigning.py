@@ -156,7 +156,7 @@ async def _run(folder: Path, dsn: str, keyring_dsn: str) -> dict[str, object]:
         seconds = time.perf_counter() - began
     return {
         "seconds": seconds, "steps": found.seconds, "detections": found.detections, "l313_7": found.l313_7,
-        "obligation_formation": found.obligation_formation, "accepted": found.verdicts["accepted"],
+        "obligation_formation": found.obligation_formation, "accepted": found.verdicts["accepted"] + found.verdicts["accepted_with_remarks"],
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }  # fmt: skip
 

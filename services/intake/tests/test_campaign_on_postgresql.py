@@ -49,7 +49,7 @@ async def test_a_campaign_finds_the_generators_dropouts_and_nobody_else(intake: 
     truth = files.truth
     found = await campaign_of(intake, files.previous.parent).run()
     assert (found.detections, found.l313_7, found.obligation_formation) == (truth.dropouts, truth.l313_7, truth.obligation_formation)
-    taken = found.verdicts["accepted"] + found.verdicts["accepted_with_remarks"]
+    taken = found.verdicts["accepted"] + found.verdicts["accepted_with_remarks"]  # the generator invents communes of birth
     assert sum(found.verdicts.values()) == taken == truth.dropout_lines
     assert await said(intake) == {"CampaignMatched": 1, "ExitSeen": truth.dropout_lines, "DropoutDetected": truth.dropouts, "ListClosed": 1}
     detected = [event for event in await intake.events(DropoutDetected) if isinstance(event, DropoutDetected)]

@@ -91,6 +91,12 @@ def test_the_surest_criterion_is_the_score() -> None:
     assert score_of(["first_name_differs", "names_swapped"]) == score_of(["names_swapped"]) > score_of(["first_name_differs"])
 
 
+def test_what_many_share_proposes_nobody_and_few_are_proposed_to_a_human() -> None:
+    taken = Intake()
+    shown = [len(taken.take(Line(truth=n, identity=identity(ine=f"{n:010d}A"), noise=frozenset()))[1]) for n in range(30)]
+    assert shown == [*range(21), *[0] * 9]
+
+
 def test_a_merge_is_never_made_on_likeness() -> None:
     taken = Intake()
     taken.take(Line(truth=1, identity=identity(), noise=frozenset()))

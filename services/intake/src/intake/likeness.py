@@ -78,10 +78,14 @@ def remember(person_id: UUID, tokens: Tokens, register: Register) -> None:
 
 
 def candidates(person_id: UUID, tokens: Tokens, register: Register) -> list[IdentityCandidateFound]:
-    """Who among the known is like this person, who is new: the surest first, and no more than a human can look at."""
+    """Who among the known is like this person, who is new: the surest first, and no more than a human can look at.
+
+    What more than that many share tells nobody apart, and proposes nobody.
+    """
     criteria: dict[UUID, set[Criterion]] = {}
     for criterion, token in tokens.likenesses:
-        for other_id in register.alike.get(token, set()) - {person_id}:
+        holders = register.alike.get(token, set())
+        for other_id in holders if len(holders) <= MOST else ():
             criteria.setdefault(other_id, set()).add(criterion)
     found = [_candidate(person_id, other_id, sorted(why)) for other_id, why in criteria.items()]
     return sorted(found, key=lambda one: (-one.score, one.person_id, one.other_id))[:MOST]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from chassis.event_store import Connection
 from intake.identity import Register, Tokens
+from intake.likeness import MOST
 
 
 async def register_of(connection: Connection, tokens: Sequence[Tokens]) -> Register:
@@ -14,7 +15,7 @@ async def register_of(connection: Connection, tokens: Sequence[Tokens]) -> Regis
     register = Register()
     for row in await connection.fetch(LIKE, sought):
         register.add(row["person_id"], row["token"], row["kind"])
-    for row in await connection.fetch(ALIKE, [token for one in tokens for _, token in one.likenesses]):
+    for row in await connection.fetch(ALIKE, list({token for one in tokens for _, token in one.likenesses}), MOST + 1):
         register.alike.setdefault(row["token"], set()).add(row["person_id"])
     return register
 
@@ -52,7 +53,10 @@ KEEP = """
 insert into identity_token (token, person_id, kind) select * from unnest($1::bytea[], $2::uuid[], $3::text[])
 on conflict (token, person_id) do nothing
 """
-ALIKE = "select token, person_id from identity_likeness where token = any($1::bytea[])"
+ALIKE = """
+select t.token, l.person_id from unnest($1::bytea[]) as t (token)
+cross join lateral (select person_id from identity_likeness where token = t.token limit $2) l
+"""
 KEEP_ALIKE = """
 insert into identity_likeness (token, person_id, criterion) select * from unnest($1::bytea[], $2::uuid[], $3::text[])
 on conflict (token, person_id) do nothing
