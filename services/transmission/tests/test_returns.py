@@ -141,6 +141,7 @@ WITHDRAWN: dict[tuple[WithdrawalReason, ContestMotive | None], Destination] = {
     ("contested", "other"): "not_a_dropout",
     ("diploma_found", None): "not_a_dropout",
     ("rule_undone", None): "not_a_dropout",
+    ("linked", None): "already_followed",
 }
 
 

@@ -166,7 +166,7 @@ def _joined(line: str, ahead: deque[tuple[int, str]], lines: Iterator[tuple[int,
                 return line
             ahead.append(one)
         joined = f"{joined}\n{ahead[place][1]}"
-        if len(joined) >= LINE_LIMIT:
+        if len(joined) >= LINE_LIMIT or ahead[place][1].count(separator) >= columns - 1:  # a record of its own is nobody's cell
             return line
         if ahead[place][1].count('"') % 2:
             break

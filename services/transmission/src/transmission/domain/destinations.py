@@ -78,10 +78,17 @@ class ReturnLine:
     since: date
 
 
+def _withdrawn(why: str | None) -> Destination:
+    """Somebody who turned out to be known already, as another person, is followed as that one."""
+    if why == "linked":
+        return "already_followed"
+    return "enrolled_elsewhere" if why in ENROLLED else "not_a_dropout"
+
+
 def known(former: Former, until: datetime) -> tuple[Destination, datetime]:
     """The destination as it was known before `until`, and since when."""
     if former.withdrawn_at is not None and former.withdrawn_at < until:
-        return "enrolled_elsewhere" if former.withdrawn_for in ENROLLED else "not_a_dropout", former.withdrawn_at
+        return _withdrawn(former.withdrawn_for), former.withdrawn_at
     latest: tuple[Destination, datetime] = "reported", former.detected_at
     for destination, at, kind in former.steps:
         if at < until:
