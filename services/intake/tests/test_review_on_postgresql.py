@@ -1,7 +1,9 @@
 """Candidates reviewed by humans and persons linked and unlinked, on a real PostgreSQL and through the app's own routes."""
 
 import asyncio
+from contextlib import suppress
 from datetime import date
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -10,10 +12,12 @@ from intake_specimens import OTHER_UAI, UAI, enrolment, enrolments_csv, leaver, 
 from test_intake_api_on_postgresql import token
 from test_revisiting_on_postgresql import Office, office, revisiting_of  # noqa: F401 -- the fixture
 
+from chassis.event_store import EventStore
 from chassis.testing import heard
 from contracts.intake import (
     DropoutDetected,
     DropoutWithdrawn,
+    ExitSeen,
     IdentitiesConsulted,
     IdentityCandidateDismissed,
     IdentityCandidateFound,
@@ -186,6 +190,29 @@ async def test_links_made_at_the_same_moment_leave_one_detection(office: Office)
     assert {answer.status_code for answer in answers} == {201}
     assert len(await standing(office)) == 1
     assert await office.house.pool.fetchval("select count(*) from person_link") == len(pairs)
+
+
+async def test_links_at_both_ends_of_a_group_wait_for_each_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """Neither writes where the other does: only the lock keeps two detections of one person from standing."""
+    append, both = EventStore.append, asyncio.Barrier(2)
+
+    async def append_together(*arguments: Any) -> None:  # the store's own
+        """Each has read by now; whoever can, waits until the other has too."""
+        with suppress(TimeoutError, asyncio.BrokenBarrierError):
+            await asyncio.wait_for(both.wait(), 1)
+        await append(*arguments)
+
+    short = {**ADULT, "date_entree": "2025-11-20"}
+    rows = [leaver(ine=f"{number:010d}A", **(ADULT if number > 2 else short)) for number in range(1, 5)]
+    for number, row in enumerate(rows):
+        await told(office, UUID(int=300 + number), leavers_csv(row), date(2026, 2, 1 + number))
+    first, last = sorted(await standing(office))
+    left = [event.person_id for event in await office.house.events(ExitSeen) if isinstance(event, ExitSeen)]
+    one, other = sorted(set(left) - {first, last})
+    await change(office, "links", one, other)
+    monkeypatch.setattr(EventStore, "append", append_together)
+    await asyncio.gather(change_only(office, one, first), change_only(office, other, last))
+    assert len(await standing(office)) == 1
 
 
 async def change_only(office: Office, one: UUID, other: UUID) -> httpx.Response:  # noqa: F811
