@@ -77,7 +77,10 @@ def test_a_list_is_sent_read_and_its_verdicts_come_back_in_french(alone: House, 
     assert (sent["lines"], sent["accepted"], sent["rejected"]) == (4, 3, 1)
     code, out, _ = alone.typed("verdicts", sent["list_id"], "--csv")
     assert code == 0 and out.startswith('\ufeff"ligne";"verdict";"champ";"règle";"phrase"')
-    assert out.splitlines()[-1] == '"5";"rejetée";"ligne";"COLUMN_COUNT";"La ligne n\'a pas le nombre de colonnes attendu."'
+    assert (
+        out.splitlines()[-1]
+        == '"5";"rejetée";"ligne";"COLUMN_COUNT";"La ligne n\'a pas le nombre de colonnes attendu : vérifiez ses séparateurs et ses guillemets."'
+    )
     code, out, _ = alone.typed("verdicts", sent["list_id"], "--json", "--uai", UAI)
     assert code == 0 and [one["line"] for one in json.loads(out)["findings"]] == [2, 3, 4, 5]
     assert json.loads(alone.submit(file)[1])["list_id"] == sent["list_id"]
@@ -98,7 +101,7 @@ def test_a_sender_that_is_killed_midway_goes_on_where_it_stopped(alone: House, t
     assert alone.typed("verdicts", list_id, "--uai", UAI)[0] == 2
     code, out, err = alone.submit(file, "--list-id", list_id, "--wait")
     assert code == 0, err
-    assert json.loads(out)["accepted"] == 15_000
+    assert json.loads(out)["accepted_with_remarks"] == 15_000, "the padding is free text, which is not kept"
 
 
 def test_what_is_refused_or_anothers_ends_with_two_and_its_rule(alone: House, tmp_path: Path) -> None:
