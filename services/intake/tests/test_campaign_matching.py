@@ -14,12 +14,12 @@ import pytest
 from campaign_specimens import LEAVER, REFERENCE, STAYS, crossed, lines_of, written
 
 from chassis.paris import age_on
-from intake.campaign.crossing import CampaignRefused
+from intake.campaign.crossing import CampaignRefused, Limits, cross
 from intake.campaign.folding import MACROS
 from intake.campaign.matching import TooManyUnreadable
 from intake.campaign.snapshots import Snapshot, SnapshotRefused
 from intake.cleaning import NAME, folded, ine_of
-from intake.domain.detection import SIEI_V1, Enrolment, Facts, flags_of, is_dropout
+from intake.domain.detection import SIEI_V1, SIEI_V2, Enrolment, Facts, Rule, flags_of, is_dropout
 from intake.reference.communes import communes, current_commune
 from raccroche.fiction import campaign
 
@@ -176,6 +176,13 @@ def test_an_unstated_diploma_reaches_no_level(tmp_path: Path) -> None:
     adult = {**LEAVER, "date_naissance": "2006-03-14"}
     files = written(tmp_path, previous=[adult, STAYS], current=[STAYS], diplomas=[{**adult, "diplome_obtenu": ""}])
     assert crossed(files).figures.leavers == 1
+
+
+@pytest.mark.parametrize(("rule", "leavers"), [(SIEI_V1, 1), (SIEI_V2, 2)])
+def test_a_cap_holder_goes_on_where_the_rule_may_find_one(tmp_path: Path, rule: Rule, leavers: int) -> None:
+    holder = {**LEAVER, "ine": "623456789AB", "nom": "Plixane", "date_naissance": "2006-01-05"}
+    files = written(tmp_path, previous=[LEAVER, holder], current=[STAYS], diplomas=[{**holder, "diplome_obtenu": "04"}])
+    assert cross(files, REFERENCE, rule, Limits(threads=1, memory="512MB"), None).figures.leavers == leavers
 
 
 def test_a_cell_over_several_lines_is_one_line_of_the_list(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Match:
         self._remember_mergers()
         self._sql(ENROLLED.format(current=self._scan("current"), **self._days()))
         self._sql(SEEN.format(previous=self._scan("previous"), **self._days()))
-        low = ", ".join(f"'{code}'" for code in sorted(self.rule.low_diplomas))
+        low = ", ".join(f"'{code}'" for code in sorted(self._low()))
         for kind, query in BESIDE.items():
             self._sql(query.format(scan=self._scan(kind)) if kind in self.snapshots else NOBODY.format(kind=kind))
         self._relate("seen", "enrolled")
@@ -107,6 +107,11 @@ class Match:
         found = self.connection.execute(REVIEWS)
         while rows := found.fetchmany(5000):
             yield from rows
+
+    def _low(self) -> frozenset[str]:
+        """Diplomas with which somebody may be a dropout; whether a CAP holder is one, the domain says from the formation."""
+        may = self.rule.cap_diplomas if self.rule.cap_holder == "dropout_before_terminale" else frozenset[str]()
+        return self.rule.low_diplomas | may
 
     def _remember_mergers(self) -> None:
         """Under which code each commune that is no longer one stands today."""
