@@ -8,10 +8,7 @@ from intake_specimens import LIST, OTHER_UAI, PERSON, REFERENCE, diploma_seen, e
 
 from chassis.testing import given
 from contracts.intake import ContractSeen, DropoutConfirmed, DropoutContested, DropoutDetected, DropoutWithdrawn, Flags
-from intake.domain.detection import SIEI_V1, SIEI_V2
-from intake.domain.person import (
-    NO_DETECTION,
-    NOT_CONTESTED,
+from intake.domain.commands import (
     ConfirmDropout,
     ContestDropout,
     DecideDropout,
@@ -22,6 +19,8 @@ from intake.domain.person import (
     UndoDetection,
     WithdrawDropout,
 )
+from intake.domain.detection import SIEI_V1, SIEI_V2
+from intake.domain.person import NO_DETECTION, NOT_CONTESTED
 from intake.domain.person import PERSON as DECIDER
 
 FACT, DETECTION = UUID(int=10), UUID(int=11)

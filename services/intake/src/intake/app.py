@@ -15,10 +15,11 @@ from intake.batch import ACTOR, Desk
 from intake.cadences import cadence_routes
 from intake.deadlines import Ringing
 from intake.detections import DetectionDesk, detection_routes
+from intake.domain.commands import PersonCommand
 from intake.domain.consultation import CONSULTATIONS, ConsultIdentities
 from intake.domain.detection import SIEI_V1
 from intake.domain.list import LIST, ListCommand, SentList
-from intake.domain.person import PERSON, Person, PersonCommand
+from intake.domain.person import PERSON, Person
 from intake.domain.source import SOURCE, Expectation, SourceCommand
 from intake.figures import figure_routes
 from intake.held import Decisions, held_routes

@@ -16,19 +16,9 @@ from chassis.handler import Handler
 from chassis.keyring import Keyring, Keys
 from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent, RiskSignalled
 from intake import lists, persons, roster, snapshots
+from intake.domain.commands import PersonCommand, RecordCandidate, RecordContract, RecordDiploma, RecordEnrolment, RecordExit, RecordRisk
 from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList, TellLines
-from intake.domain.person import (
-    Person,
-    PersonCommand,
-    RecordCandidate,
-    RecordContract,
-    RecordDiploma,
-    RecordEnrolment,
-    RecordExit,
-    RecordRisk,
-    evolve,
-    is_back,
-)
+from intake.domain.person import Person, evolve, is_back
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, RawLine
 from intake.identity import Digests, Register

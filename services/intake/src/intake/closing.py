@@ -6,10 +6,10 @@ from chassis.decider import Request, Trace
 from chassis.event_store import Connection
 from intake import links, lists, sources
 from intake.batch import Desk, request_of, settled
+from intake.domain.commands import DecideDropout, PersonCommand
 from intake.domain.detection import Rule
 from intake.domain.linked import DecideTogether
 from intake.domain.list import CloseList
-from intake.domain.person import DecideDropout, PersonCommand
 from intake.lists import Job
 
 AT_ONCE = 200

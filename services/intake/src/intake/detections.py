@@ -14,9 +14,10 @@ from chassis.handler import Handler
 from chassis.http import IdempotencyKey, carry_out
 from chassis.problems import Problem
 from contracts.intake import ContestMotive, PersonEvent
+from intake.domain.commands import ConfirmDropout, ContestDropout, PersonCommand, WithdrawDropout
 from intake.domain.detection import RULES, Rule
 from intake.domain.funnel import PLACES
-from intake.domain.person import ConfirmDropout, ContestDropout, Person, PersonCommand, WithdrawDropout
+from intake.domain.person import Person
 from intake.revisiting import Revisiting, shown, shown_total
 
 Contester = Annotated[Caller, Depends(require("sender", "adviser", "ops"))]

@@ -11,8 +11,9 @@ from chassis.event_store import Conflict, Connection
 from chassis.handler import Handler, StreamBusy
 from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen, PersonEvent
 from intake import lists
+from intake.domain.commands import PersonCommand
 from intake.domain.linked import LINKED, LinkedCommand, LinkPersons, Member, Together, UnlinkPersons
-from intake.domain.person import Person, PersonCommand
+from intake.domain.person import Person
 
 ATTEMPTS = 12
 FACTS = [fact.wire_type() for fact in (ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen)]

@@ -18,10 +18,10 @@ from chassis.problems import Problem
 from contracts.intake import ExitSeen, IdentitiesConsulted, LinkReason
 from contracts.personal import Identity
 from intake import links
+from intake.domain.commands import DismissCandidate
 from intake.domain.consultation import ConsultIdentities
 from intake.domain.detection import Rule
 from intake.domain.linked import LinkPersons, UnlinkPersons
-from intake.domain.person import DismissCandidate
 from intake.links import PersonHandler
 
 Reviewer = Annotated[Caller, Depends(require("adviser", "ops"))]

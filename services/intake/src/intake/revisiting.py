@@ -15,10 +15,11 @@ from contracts.event import Event
 from contracts.intake import DropoutDetected, ExitSeen, PersonEvent
 from intake import links
 from intake.domain import linked
+from intake.domain.commands import PersonCommand, UndoDetection
 from intake.domain.detection import Rule
 from intake.domain.funnel import place_of
 from intake.domain.linked import Together
-from intake.domain.person import Person, PersonCommand, UndoDetection, evolve, would_be_found
+from intake.domain.person import Person, evolve, would_be_found
 
 AT_ONCE = 200
 SMALL = 5

@@ -9,8 +9,9 @@ from uuid import UUID
 from chassis.decider import Decider, Refused
 from contracts.intake import DropoutWithdrawn, LinkReason, PersonEvent, PersonsLinked, PersonsUnlinked
 from intake.domain import person
+from intake.domain.commands import DecideDropout
 from intake.domain.detection import Rule
-from intake.domain.person import DecideDropout, Person, Standing, decide_dropout, latest_exit
+from intake.domain.person import Person, Standing, decide_dropout, latest_exit
 
 ONE_PERSON = "a person is not linked to itself"
 NOT_LINKED = "these two are not linked"
