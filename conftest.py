@@ -2,7 +2,10 @@
 
 import asyncio
 import dataclasses
+import shutil
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -15,6 +18,20 @@ from raccroche.stack import Stack
 
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine breaks no rule
 settings.load_profile("house")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder of this run's own: whichever run begins next closes pytest's common one to other users, and PostgreSQL runs as another."""
+    if config.option.basetemp is None:
+        config.option.basetemp = str(Path(tempfile.mkdtemp(prefix="raccroche-tests-")) / "run")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What a failed run left is there to be looked at."""
+    folder = Path(session.config.option.basetemp).parent
+    if exitstatus == pytest.ExitCode.OK and folder.name.startswith("raccroche-tests-"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

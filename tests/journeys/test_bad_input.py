@@ -81,11 +81,11 @@ DOCTYPE = b'<?xml version="1.0" encoding="ISO-8859-15"?><!DOCTYPE BEE_ELEVES [<!
         (b"", "csv", 422, "EMPTY_LIST"),
         (zipped(b"<BEE_ELEVES/>" * 50)[:-40], "siecle", 422, "ARCHIVE_BROKEN"),
         (DOCTYPE, "siecle", 422, "DOCTYPE_REFUSED"),
-        (csv_of(GOOD).decode().encode("utf-16"), "csv", 422, "ENCODING"),
+        (csv_of(GOOD).decode().encode("utf-16-le"), "csv", 422, "ENCODING"),
         (csv_of(GOOD.replace(UAI, "0490801E")), "csv", 403, "OUT_OF_MANDATE"),
         (b"a;b;c\n1;2;3\n", "csv", 422, "HEADER_UNKNOWN"),
     ],
-    ids=["empty file", "truncated zip", "XML with a DOCTYPE", "UTF-16", "another establishment", "unknown header"],
+    ids=["empty file", "truncated zip", "XML with a DOCTYPE", "UTF-16 without its mark", "another establishment", "unknown header"],
 )
 def test_a_bad_file_is_refused_with_its_rule(door: Door, body: bytes, form: str, status: int, rule: str) -> None:
     answer = door.send(body, form=form)
