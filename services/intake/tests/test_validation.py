@@ -2,12 +2,13 @@
 
 from datetime import date
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from intake_specimens import REFERENCE, enrolment, enrolments_csv, leaver, leavers_csv, read_all
 
-from intake.cleaning import departement_of_postcode, departement_of_uai, folded, ine_of, name_of, phone_of, uai_of
+from intake.cleaning import NOT_A_PERSONS, REGIONS, departement_of_postcode, departement_of_uai, folded, ine_of, name_of, phone_of, uai_of
 from intake.formats import csv_list
 from intake.record import Held, Line, NotKept, Record, Rejected
 from intake.rules import RULES
@@ -175,3 +176,18 @@ def test_no_cell_makes_validation_fail(name: str, phone: str, day: str) -> None:
 
 def test_every_rule_has_its_french_sentence() -> None:
     assert all(text.sentence.endswith(".") and len(text.sentence) > 20 for text in RULES.values())
+
+
+def as_the_library_reads(digits: str) -> str | None:
+    try:
+        number = phonenumbers.parse(digits, REGIONS.get(digits[:4], "FR"))
+    except phonenumbers.NumberParseException:
+        return None
+    reachable = phonenumbers.number_type(number) not in NOT_A_PERSONS
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if reachable else None
+
+
+def test_ten_digits_are_read_as_the_library_reads_them() -> None:
+    """Every first five, with three ends each: what the prefix says, and the international one among them."""
+    numbers = [f"0{start:04d}{end}" for start in range(10_000) for end in ("00000", "12345", "99999")]
+    assert [one for one in numbers if phone_of(one) != as_the_library_reads(one)] == []

@@ -5,7 +5,7 @@ import unicodedata
 from datetime import date, timedelta
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
 
 UAI_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 UAI = re.compile(r"[0-9]{7}[A-HJ-NPR-Z]")
@@ -20,6 +20,7 @@ SCHOOLS_EMAIL = re.compile(
     re.IGNORECASE,
 )
 """Mailboxes of establishments and académies, where a young person reads nothing."""
+NATIONAL_NUMBER = re.compile(r"0[1-9][0-9]{8}")
 POSTCODE = re.compile(r"[0-9]{4,5}")
 DEPARTEMENT = re.compile(r"0[1-9]|[1-8][0-9]|9[0-5]|2A|2B|97[1-8]|98[678]")
 REGIONS = {
@@ -116,12 +117,22 @@ def phones_of(cell: str) -> tuple[str | None, ...]:
     return (whole,) if whole else tuple(phone_of(piece) for piece in TWO_PHONES.split(cell) if piece.strip()) or (None,)
 
 
+def _number_of(digits: str) -> PhoneNumber | None:
+    """What the library reads; ten digits of mainland France, which nearly all are, need no reading (half of a line's time)."""
+    region = REGIONS.get(digits[:4], "FR")
+    if region == "FR" and NATIONAL_NUMBER.fullmatch(digits):
+        return PhoneNumber(country_code=33, national_number=int(digits[1:]))
+    try:
+        return phonenumbers.parse(digits, region)
+    except NumberParseException:
+        return None
+
+
 def phone_of(text: str) -> str | None:
     """E.164, for a number on which a person can be reached; the prefix tells the overseas region."""
     digits = re.sub(r"[^0-9+]", "", text)
-    try:
-        number = phonenumbers.parse(digits, REGIONS.get(digits[:4], "FR"))
-    except NumberParseException:
+    number = _number_of(digits)
+    if number is None:
         return None
     if phonenumbers.number_type(number) in NOT_A_PERSONS:
         return None

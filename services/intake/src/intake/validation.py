@@ -201,8 +201,8 @@ def _contact(raw: Cells, notes: Notes) -> Contact | None:
     lines, commune = tuple(filter(None, map(cleaning.plain, raw.address))), cleaning.plain(raw.commune) or None
     postcode = cleaning.postcode_of(raw.postcode)
     address = PostalAddress(lines=lines, postcode=postcode, commune=commune) if lines or postcode or commune else None
-    contact = Contact(phones=_phones(raw.phones, "phones", notes), email=_own_email(raw, notes), address=address)
-    return contact if contact != Contact() else None
+    phones, email = _phones(raw.phones, "phones", notes), _own_email(raw, notes)
+    return Contact(phones=phones, email=email, address=address) if phones or email or address else None
 
 
 def _phones(cells: tuple[str, ...], name: str, notes: Notes) -> tuple[str, ...]:
