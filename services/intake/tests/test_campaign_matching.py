@@ -14,7 +14,7 @@ import pytest
 from campaign_specimens import LEAVER, REFERENCE, STAYS, crossed, lines_of, written
 
 from chassis.paris import age_on
-from intake.campaign.crossing import CampaignRefused, Limits, cross
+from intake.campaign.crossing import CampaignRefused, Limits, _database, cross
 from intake.campaign.folding import MACROS
 from intake.campaign.matching import TooManyUnreadable
 from intake.campaign.snapshots import Snapshot, SnapshotRefused
@@ -92,7 +92,7 @@ def figures_by_hand(files: Mapping[str, Sequence[Row]]) -> dict[str, int]:
         else:
             codes = {code for how, code in diplomas if how == "same"}
             ine = ine_of(row["ine"])
-            standing[(ine, row["date_naissance"]) if ine else person_of(row)].append((row, codes))
+            standing[(ine, row["date_naissance"], folded(row["prenom"])) if ine else person_of(row)].append((row, codes))
     for lines in standing.values():
         count["leavers" if dropped_out(lines) else "not_dropout"] += len(lines)
     return count
@@ -185,6 +185,46 @@ def test_a_cap_holder_goes_on_where_the_rule_may_find_one(tmp_path: Path, rule: 
     assert cross(files, REFERENCE, rule, Limits(threads=1, memory="512MB"), None).figures.leavers == leavers
 
 
+def test_twins_under_one_ine_are_two_leavers(tmp_path: Path) -> None:
+    twin = {**LEAVER, "prenom": "Ysorin"}
+    found = crossed(written(tmp_path, previous=[LEAVER, twin], current=[STAYS], diplomas=[{**twin, "diplome_obtenu": "08"}]))
+    assert {line["prenom"] for line in lines_of(found.body)} >= {"Ysorin"}
+    assert found.figures.leavers + found.figures.review == 2
+
+
+@pytest.mark.parametrize("code", ["néant", "Aucun", "non", "00", "123", ""])
+def test_what_is_no_diploma_code_is_no_diploma(tmp_path: Path, code: str) -> None:
+    adult = {**LEAVER, "date_naissance": "2006-01-05"}
+    found = crossed(written(tmp_path, previous=[adult], current=[STAYS], diplomas=[{**adult, "diplome_obtenu": code}]))
+    assert [line["diplome_obtenu"] for line in lines_of(found.body)] == [""]
+
+
+@pytest.mark.parametrize("ine", ["00000000000", "99999999999", "INCONNU0000"])
+def test_what_stands_for_an_unknown_ine_makes_no_two_people_one(tmp_path: Path, ine: str) -> None:
+    leaver, other = {**LEAVER, "ine": ine}, {**LEAVER, "ine": ine, "nom": "Twegin", "commune_naissance": "69123"}
+    assert crossed(written(tmp_path, previous=[leaver], current=[other])).figures.leavers == 1
+
+
+@pytest.mark.parametrize("commune", ["INCONNUE", "99350", "NANTES"])
+def test_a_country_or_a_word_is_no_commune_of_birth(tmp_path: Path, commune: str) -> None:
+    one, other = ({**LEAVER, "ine": "", "commune_naissance": commune, "uai": uai} for uai in ("0440074S", "0750654D"))
+    figures = crossed(written(tmp_path, previous=[one, {**LEAVER, "prenom": "Ysorin"}], current=[other])).figures
+    assert (figures.review, figures.still_enrolled) == (1, 0)
+
+
+def test_an_exit_that_cannot_be_read_is_no_exit_and_a_short_year_no_date(tmp_path: Path) -> None:
+    figures = crossed(written(tmp_path, previous=[LEAVER, STAYS], current=[{**STAYS, "date_sortie": "n/c"}])).figures
+    assert (figures.still_enrolled, figures.leavers) == (1, 1)
+    many = [{**STAYS, "ine": f"{n:09d}AB", "nom": f"Vork{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10 % 10]}"} for n in range(1100, 3100)]
+    short = {**LEAVER, "ine": "923456789AB", "date_naissance": "04/03/08"}
+    assert crossed(written(tmp_path, previous=[LEAVER, *many, short], current=many)).figures.unreadable == 1
+
+
+def test_temporary_files_are_encrypted() -> None:
+    with _database(Limits()) as connection:
+        assert connection.execute("select current_setting('temp_file_encryption')").fetchone() == (True,)
+
+
 def test_a_cell_over_several_lines_is_one_line_of_the_list(tmp_path: Path) -> None:
     found = crossed(written(tmp_path, previous=[{**LEAVER, "formation": 'a\nb;"c"'}], current=[STAYS]))
     assert [line["formation"] for line in lines_of(found.body)] == ['a b;"c"']
@@ -211,8 +251,11 @@ def test_lines_for_a_human_are_written_for_one_user_only_and_are_no_formulas(tmp
     assert header.split(";")[:4] == ["motif", "uai", "ine", "nom"]
     assert "Wurzalo" in line
     assert "'=1+1" in line
+    crossed(files, reviews)
+    assert S_IMODE(reviews.stat().st_mode) == 0o600, "written again by a run after one that was killed"
+    assert list(tmp_path.glob("reviews.csv*")) == [reviews]
     with pytest.raises(CampaignRefused, match="reviews"):
-        crossed(files, reviews)
+        crossed(files, tmp_path / "nowhere" / "reviews.csv")
 
 
 def test_files_of_one_year_are_no_campaign(tmp_path: Path) -> None:

@@ -149,3 +149,14 @@ async def test_files_that_cannot_be_a_campaign_leave_nothing(intake: House, tmp_
         await campaign_of(intake, tmp_path, only=("previous", "current")).run()
     assert await intake.events() == []
     assert await intake.pool.fetchval("select count(*) from list_part") == 0
+
+
+async def test_a_quote_that_is_never_closed_loses_nobody_silently(intake: House, tmp_path: Path) -> None:
+    many = [{**STAYS, "ine": f"{n:09d}AB", "nom": f"Vork{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10 % 10]}"} for n in range(1100, 6100)]
+    files = written(tmp_path, previous=[LEAVER, *many], current=many)
+    path = files["previous"].path
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([*lines[:2500], '"' + lines[2500], *lines[2501:], ""]), encoding="utf-8")
+    with pytest.raises(Exception, match=r"previous: .*(could be read|cannot be read)"):
+        await campaign_of(intake, tmp_path, only=("previous", "current")).run()
+    assert await intake.events() == []

@@ -1,5 +1,6 @@
 """Each format becomes the same cells; a bad line costs only itself; columns that the law does not list land nowhere."""
 
+import io
 from dataclasses import asdict
 
 import pytest
@@ -21,8 +22,9 @@ from intake_specimens import (
     zipped,
 )
 
-from intake.formats import csv_list, siecle, sifa
-from intake.formats.cells import Cells, Fault, RawLine
+from intake.formats import csv_list, siecle, sifa, xml
+from intake.formats.archive import CHUNK
+from intake.formats.cells import Cells, Fault, ListRefused, RawLine
 
 
 def faults(lines: list[RawLine]) -> list[tuple[int, str]]:
@@ -141,3 +143,14 @@ def test_siecle_may_come_as_the_pupils_alone_and_an_absent_exit_is_an_enrolment(
 def test_last_years_school_is_not_taken_for_the_pupil() -> None:
     (only,) = good(read_all(siecle, eleves_xml(ELEVE)))
     assert (only.email, only.phones) == ("", ())
+
+
+@pytest.mark.parametrize("before_the_edge", range(1, 9))
+def test_a_doctype_over_the_edge_of_two_chunks_is_seen(before_the_edge: int) -> None:
+    head = b'<?xml version="1.0" encoding="UTF-8"?>'
+    padding = b"<!---->" * CHUNK
+    body = (head + padding)[: CHUNK - before_the_edge - 7]
+    body = body[: body.rindex(b"<")] + b" " * (CHUNK - before_the_edge - body.rindex(b"<")) + b"<!DOCTYPE x><x/>"
+    assert body.index(b"<!DOCTYPE") == CHUNK - before_the_edge
+    with pytest.raises(ListRefused, match="DOCTYPE_REFUSED"):
+        xml.check(lambda: io.BytesIO(body))

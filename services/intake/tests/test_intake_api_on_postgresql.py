@@ -53,9 +53,15 @@ class Entrance:
     parts: Parts
 
     async def put(
-        self, body: bytes, *, list_id: UUID | None = None, list_format: str = "csv", headers: dict[str, str] = SENDER
+        self,
+        body: bytes,
+        *,
+        list_id: UUID | None = None,
+        list_format: str = "csv",
+        headers: dict[str, str] = SENDER,
+        on: str = "2026-01-31",
     ) -> httpx.Response:
-        params = {"format": list_format, "reference_date": "2026-01-31"}
+        params = {"format": list_format, "reference_date": on}
         return await self.client.put(f"/lists/{list_id or uuid4()}", params=params, content=body, headers=headers)
 
 
@@ -166,6 +172,24 @@ async def test_a_file_is_refused_with_its_rule_and_only_that_is_kept(
     assert refused.headers["content-type"] == "application/problem+json"
     assert await entrance.house.pool.fetchval("select count(*) from lists") == 0
     assert LEAVER["nom"] not in refused.text
+
+
+@pytest.mark.parametrize(
+    ("on", "status"), [("2026-02-02", 202), ("2026-02-03", 422), ("2033-01-01", 422), ("9999-12-31", 422), ("1700-01-01", 422)]
+)
+async def test_no_list_describes_a_day_to_come(entrance: Entrance, on: str, status: int) -> None:
+    answer = await entrance.put(leavers_csv(leaver()), on=on)
+    assert answer.status_code == status, "who is under 16 today is never taken for older by a date"
+    assert answer.json().get("rule") == ("REFERENCE_DATE" if status == 422 else None)
+
+
+async def test_no_question_ends_as_an_error_of_ours(entrance: Entrance) -> None:
+    list_id = uuid4()
+    await entrance.put(leavers_csv(leaver()), list_id=list_id)
+    for after in (2**31, 99999999999, -1):
+        assert (await entrance.client.get(f"/lists/{list_id}/lines?after={after}", headers=SENDER)).status_code == 422
+    for after in ("%00", "person-1", "x"):
+        assert (await entrance.client.post(f"/rules/siei/1/undo?after={after}", headers=token("ops"))).status_code == 422
 
 
 async def test_no_token_the_wrong_role_and_no_establishment_are_refused(entrance: Entrance) -> None:

@@ -8,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from intake_specimens import REFERENCE, enrolment, enrolments_csv, leaver, leavers_csv, read_all
 
-from intake.cleaning import NOT_A_PERSONS, REGIONS, departement_of_postcode, departement_of_uai, folded, ine_of, name_of, phone_of, uai_of
+from intake.cleaning import (
+    NOT_A_PERSONS,
+    REGIONS,
+    departement_of_postcode,
+    departement_of_uai,
+    folded,
+    ine_of,
+    label_of,
+    name_of,
+    phone_of,
+    uai_of,
+)
 from intake.formats import csv_list
 from intake.record import Held, Line, NotKept, Record, Rejected
 from intake.rules import RULES
@@ -191,3 +202,41 @@ def test_ten_digits_are_read_as_the_library_reads_them() -> None:
     """Every first five, with three ends each: what the prefix says, and the international one among them."""
     numbers = [f"0{start:04d}{end}" for start in range(10_000) for end in ("00000", "12345", "99999")]
     assert [one for one in numbers if phone_of(one) != as_the_library_reads(one)] == []
+
+
+@pytest.mark.parametrize("told", ["Aucun", "DURAND Ana 06 12 34 56 78", "néant", "DNB", "00", "16"])
+def test_a_diploma_that_is_no_code_is_not_kept_and_is_told(told: str) -> None:
+    (line,) = (validated(one, csv_list.ADAPTER, REFERENCE) for one in read_all(csv_list, leavers_csv(leaver(diplome_obtenu=told))))
+    assert isinstance(line, Record)
+    assert line.diploma is None
+    assert "DIPLOMA_UNKNOWN" in [one.rule for one in line.remarks]
+
+
+@pytest.mark.parametrize("field", ["date_entree", "date_sortie", "date_naissance"])
+@pytest.mark.parametrize("day", ["9999-12-31", "1000-01-01", "2101-01-01"])
+def test_no_day_is_beyond_what_a_school_can_mean(field: str, day: str) -> None:
+    (line,) = (validated(one, csv_list.ADAPTER, REFERENCE) for one in read_all(csv_list, leavers_csv(leaver(**{field: day}))))
+    assert isinstance(line, Rejected)
+
+
+def test_who_leaves_after_the_lists_day_is_enrolled_until_then() -> None:
+    (line,) = (validated(one, csv_list.ADAPTER, REFERENCE) for one in read_all(csv_list, leavers_csv(leaver(date_sortie="2026-07-04"))))
+    assert isinstance(line, Record)
+    assert (line.kind, line.exit_date) == ("enrolment", date(2026, 7, 4))
+
+
+def test_a_label_is_no_nir() -> None:
+    assert label_of("108057512345678") is None
+    assert label_of("1 08 05 75 123 456 78") is None
+    assert label_of("24725214311") == "24725214311"
+
+
+@pytest.mark.parametrize(("one", "other"), [("An", "Đan"), ("Eva", "Łeva")])
+def test_letters_that_unicode_leaves_whole_are_not_dropped(one: str, other: str) -> None:
+    assert folded(one) != folded(other)
+    assert folded("Łukasz") == folded("Lukasz")
+
+
+@pytest.mark.parametrize("ine", ["00000000000", "99999999999", "INCONNU0000"])
+def test_what_stands_for_an_unknown_ine_is_none(ine: str) -> None:
+    assert ine_of(ine) is None

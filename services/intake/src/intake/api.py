@@ -13,8 +13,10 @@ from starlette.requests import ClientDisconnect
 from chassis.callers import Caller, require
 from chassis.handler import KeyReused
 from chassis.http import current_trace
+from chassis.paris import legal_date
 from chassis.problems import Problem, stream_upload
 from contracts.intake import ListFormat
+from intake.cleaning import FIRST_YEAR
 from intake.formats.cells import ListRefused
 from intake.holding import Repeated
 from intake.parts import TakenOver
@@ -29,7 +31,7 @@ STATUS = {"OUT_OF_MANDATE": 403, "TOO_LARGE": 413}
 
 Sender = Annotated[Caller, Depends(require("sender"))]
 SenderOrOps = Annotated[Caller, Depends(require("sender", "ops"))]
-After = Annotated[int, Query(ge=0)]
+After = Annotated[int, Query(ge=0, lt=2**31)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -76,6 +78,8 @@ async def _status(pool: asyncpg.Pool, list_id: UUID) -> dict[str, object]:
 async def _received(reception: Reception, sending: Sending, request: Request) -> Received:
     """Raises Problem for everything that keeps a body from being taken, and Repeated."""
     try:
+        if sending.reference_date.year < FIRST_YEAR or sending.reference_date > legal_date(reception.clock.now()):
+            raise ListRefused("REFERENCE_DATE")
         return await reception.receive(sending, request.stream())
     except ListRefused as refused:
         await reception.refuse(sending.list_id, sending.sender, refused)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Protocol
 
+from intake.cleaning import believable
 from intake.domain import apprenticeship
 from intake.domain.apprenticeship import Patience
 from intake.domain.training import Training, left_on
@@ -75,7 +76,7 @@ def first_day_out(raw: Cells, entry: date | None, contracts: tuple[Contract, ...
 
 def _date(cell: str, name: str, notes: Notes) -> date | None:
     try:
-        return notes.adapter.date_of(cell) if cell else None
+        return believable(notes.adapter.date_of(cell)) if cell else None
     except ValueError:
         notes.fault(name, "BAD_DATE")
         return None

@@ -10,7 +10,14 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
 UAI_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 UAI = re.compile(r"[0-9]{7}[A-HJ-NPR-Z]")
 INE = re.compile(r"[0-9]{9}[A-HJK]{2}|[0-9]{10}[A-HJ-NPR-Z]|[0-9]{4}[AD][0-9]{5}[A-HJ-NPR-Z]|[0-9A-Z]{10}[0-9]")
+NO_INE = re.compile("|".join(f"{digit}{{10}}" for digit in range(10)) + "|[A-Z]{4}")
 NAME = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ'’ʼ\-. ]{1,200}")
+NOT_COMPOSED = str.maketrans({
+    "Œ": "OE", "Æ": "AE", "Ø": "O", "Đ": "D", "Ð": "D", "Ł": "L", "Ħ": "H", "Ŧ": "T", "Þ": "TH", "Ŋ": "N", "Ə": "A", "Ɖ": "D", "Ɓ": "B",
+    "Ɗ": "D", "Ƙ": "K", "Ƴ": "Y", "Ǥ": "G", "Ɨ": "I", "Ʉ": "U", "Ɛ": "E", "Ɔ": "O",
+})  # fmt: skip
+"""Capitals that Unicode does not take apart; what else it leaves whole is no letter of a name in France's files."""
+
 NO_CAPITAL = re.compile(r"[^A-Z]+")
 LETTER = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]")
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}")
@@ -20,7 +27,10 @@ SCHOOLS_EMAIL = re.compile(
     re.IGNORECASE,
 )
 """Mailboxes of establishments and académies, where a young person reads nothing."""
+FIRST_YEAR, LAST_YEAR = 1800, 2100
 NATIONAL_NUMBER = re.compile(r"0[1-9][0-9]{8}")
+MANY_DIGITS = re.compile(r"(?:[0-9][ .-]?){12}")
+DIPLOMA = re.compile(r"0[1-9]|1[0-5]|99")
 POSTCODE = re.compile(r"[0-9]{4,5}")
 DEPARTEMENT = re.compile(r"0[1-9]|[1-8][0-9]|9[0-5]|2A|2B|97[1-8]|98[678]")
 REGIONS = {
@@ -55,11 +65,22 @@ def plain(text: str) -> str:
     return " ".join("".join(c for c in composed if unicodedata.category(c) != "Cf").split())
 
 
+def believable(day: date) -> date:
+    """The day, if anything of a school's can be dated so.
+
+    Raises:
+        ValueError: before 1800 or after 2100.
+    """
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError("no such year")
+    return day
+
+
 def folded(text: str) -> str:
     """For matching only: capitals, no accents, letters alone (œ as OE, æ as AE)."""
     upper = text.upper()
     if not upper.isascii():
-        upper = unicodedata.normalize("NFKD", upper.replace("Œ", "OE").replace("Æ", "AE").replace("Ø", "O"))
+        upper = unicodedata.normalize("NFKD", upper.translate(NOT_COMPOSED))
     return NO_CAPITAL.sub("", upper)
 
 
@@ -83,9 +104,9 @@ def uai_of(text: str) -> str | None:
 
 
 def ine_of(text: str) -> str | None:
-    """An INE by its form; its keys are not sourced well enough to refuse one (DOMAIN 5.2)."""
+    """An INE by its form; its keys are not sourced well enough to refuse one (DOMAIN 5.2). What stands for an unknown one is none."""
     code = "".join(text.split()).upper()
-    return code if INE.fullmatch(code) else None
+    return code if INE.fullmatch(code) and not NO_INE.match(code) else None
 
 
 def mangled(text: str) -> bool:
@@ -102,7 +123,7 @@ def serial_date(text: str) -> date | None:
 def label_of(text: str) -> str | None:
     """A code or a short label, of which nothing is free text."""
     label = plain(text)
-    return label if LABEL.fullmatch(label) and not forbidden(label) else None
+    return label if LABEL.fullmatch(label) and not MANY_DIGITS.search(label) and not forbidden(label) else None
 
 
 def forbidden(text: str) -> bool:

@@ -74,6 +74,9 @@ def _judging_routes(router: APIRouter, desk: DetectionDesk) -> None:
         return await carry_out(desk.persons, command, request=request, caller=caller, key=key)
 
 
+Page = Annotated[str, Query(pattern=r"^(person-[0-9a-f-]{36})?$")]
+
+
 def _rule_routes(router: APIRouter, desk: DetectionDesk) -> None:
     @router.get("/rules/{rule}/{version}/impact")
     async def impact(rule: str, version: int, _: Ops) -> dict[str, object]:
@@ -88,7 +91,7 @@ def _rule_routes(router: APIRouter, desk: DetectionDesk) -> None:
         return {"listed": found.total(), "places": {place: found[place] for place in PLACES}}
 
     @router.post("/rules/{rule}/{version}/undo")
-    async def undo(rule: str, version: int, caller: Ops, after: str = "") -> dict[str, object]:
+    async def undo(rule: str, version: int, caller: Ops, after: Page = "") -> dict[str, object]:
         """One page; asked again with the `after` of the answer until there is none. It may be begun again at any time."""
         _known(rule, version)
         return asdict(await desk.revisiting.undo(rule, version, after=after, actor=caller.actor))

@@ -6,6 +6,7 @@ name proves nothing beside INE and birth date: a twin whose line carries the oth
 """
 
 import hmac
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -16,6 +17,8 @@ from intake.cleaning import folded
 from intake.reference.communes import current_commune
 
 Kind = Literal["ine", "ine_birth", "ine_name", "identity", "names"]
+COMMUNE = re.compile(r"(?:0[1-9]|[1-8][0-9]|9[0-8]|2[AB])[0-9]{3}")
+"""INSEE's code of a commune; that of a country, or a word, is no place in which somebody was born alone."""
 LOCK_STRIPES = 2048
 """A batch of any size holds no more locks than these, of the 6,400 that a server of 100 connections has room for."""
 
@@ -67,7 +70,8 @@ class Digests:
         birth, ine = identity.birth_date.isoformat(), identity.ine
         family, first = folded(identity.family_name), folded(identity.first_names[0])
         names = (family, first, birth)
-        commune = current_commune(identity.birth_commune) if identity.birth_commune else None
+        told = identity.birth_commune or ""
+        commune = current_commune(told) if COMMUNE.fullmatch(told) else None
         return Tokens(
             ine=self._of_text("ine", ine) if ine else None,
             ine_birth=self._of_text("ine birth", ine, birth) if ine else None,

@@ -16,6 +16,7 @@ class RuleText:
 
 
 RULES: dict[str, RuleText] = {
+    "REFERENCE_DATE": RuleText("file", "La date de référence est future ou invraisemblable : donnez le jour que la liste décrit."),
     "EMPTY_LIST": RuleText(
         "file", "Le fichier ne contient aucune ligne. S'il n'y a vraiment personne à signaler, ne l'envoyez pas : dites-le à la plateforme."
     ),
@@ -121,6 +122,7 @@ RULES: dict[str, RuleText] = {
         "remark",
         "Le motif ou la formation parle de santé, de nationalité, de justice ou de famille ; il n'est pas conservé : ne l'écrivez jamais.",
     ),
+    "DIPLOMA_UNKNOWN": RuleText("remark", "Le diplôme n'est pas un code DIP_OBT (01 à 15, 99) ; il n'est pas conservé : donnez le code."),
     "DUPLICATE_LINE": RuleText("remark", "La ligne répète exactement une autre ligne de la liste : inutile de la renvoyer."),
     "ENTRY_DATE_MISSING": RuleText("remark", "La date d'entrée manque ; la durée de scolarité ne peut être établie : complétez-la."),
     "JSON_BROKEN": RuleText(

@@ -66,13 +66,13 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         return Rejected(line=raw.line, findings=tuple(notes.faults), cells=mendable(raw))
     return Record(
         line=raw.line,
-        kind="leaver" if left else raw.kind,
+        kind="leaver" if left else "enrolment" if _leaves_later(raw, exit_date, reference_date) else raw.kind,
         uai=uai,
         identity=identity,
         contact=_contact(raw, notes),
         guardians=_guardians(raw, notes),
         formation=_label(raw.formation, "formation", notes),
-        diploma=raw.diploma.zfill(2) if raw.diploma else None,
+        diploma=_diploma(raw, notes),
         entry_date=entry_date,
         exit_date=left or exit_date,
         motive=_label(raw.motive, "motive", notes),
@@ -84,6 +84,23 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
         contracts=contracts,
         remarks=tuple(notes.remarks),
     )
+
+
+def _leaves_later(raw: Cells, exit_date: date | None, reference_date: date) -> bool:
+    """Who will leave after the day that the list describes is enrolled on it."""
+    return raw.kind == "leaver" and exit_date is not None and exit_date > reference_date
+
+
+def _diploma(raw: Cells, notes: Notes) -> str | None:
+    """A code of SIFA's DIP_OBT; anything else says nothing that a rule could read, and may say too much."""
+    code = raw.diploma.strip().zfill(2)
+    if not raw.diploma.strip():
+        return None
+    if cleaning.DIPLOMA.fullmatch(code):
+        return code
+    if notes.adapter.column("diploma") not in {one.field for one in raw.findings}:  # the format's own controls told it
+        notes.remark("diploma", "DIPLOMA_UNKNOWN")
+    return None
 
 
 def _doubts(raw: Cells, notes: Notes, uai: str, reference_date: date) -> None:
@@ -121,7 +138,8 @@ def _date(cell: str, name: str, notes: Notes, *, required: bool) -> date | None:
             notes.fault(name, "MISSING_FIELD")
         return None
     try:
-        return notes.adapter.date_of(cell)
+        day = notes.adapter.date_of(cell)
+        return day if name == "birth_date" else cleaning.believable(day)
     except ValueError:
         notes.fault(name, "SPREADSHEET_MANGLED" if cleaning.serial_date(cell) or cleaning.mangled(cell) else "BAD_DATE")
         return None

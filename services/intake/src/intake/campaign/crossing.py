@@ -45,7 +45,7 @@ def cross(snapshots: Mapping[SnapshotKind, Snapshot], reference: date, rule: Rul
     """Match the files; nothing remains of them but what is returned, and the lines that a human must look at, if `reviews` is named.
 
     Raises:
-        CampaignRefused: no leaver, a file that DuckDB cannot read, or `reviews` is there already.
+        CampaignRefused: no leaver, a file that DuckDB cannot read, or `reviews` cannot be written.
         intake.campaign.matching.TooManyUnreadable.
     """
     try:
@@ -78,15 +78,16 @@ def _database(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _write(path: Path, reviews: Iterator[tuple[str | None, ...]]) -> None:
-    """A CSV that only this user can read, its cells no formulas."""
+    """A CSV that only this user can read, its cells no formulas; it takes the place of an earlier one when it is whole."""
     try:
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        opened, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # 0600
     except OSError as error:
         raise CampaignRefused(f"the file of reviews cannot be made: {error.strerror}") from None
     with os.fdopen(opened, "w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=";")
         writer.writerow(("motif", *ENROLMENT))
         writer.writerows([_plain(cell or "") for cell in row] for row in reviews)
+    Path(unfinished).replace(path)
 
 
 def _plain(cell: str) -> str:

@@ -1,19 +1,24 @@
 """Identity's folding of names (`cleaning.folded`) as DuckDB macros; a test compares every admitted letter."""
 
+from intake.cleaning import NOT_COMPOSED
+
 TWO_LETTERS = {
-    "œ": "OE", "Œ": "OE", "æ": "AE", "Æ": "AE", "ß": "SS", "ĳ": "IJ", "Ĳ": "IJ", "ǆ": "DZ", "ǅ": "DZ", "Ǆ": "DZ", "ǉ": "LJ", "ǈ": "LJ",
+    "ß": "SS", "ĳ": "IJ", "Ĳ": "IJ", "ǆ": "DZ", "ǅ": "DZ", "Ǆ": "DZ", "ǉ": "LJ", "ǈ": "LJ",
     "Ǉ": "LJ", "ǌ": "NJ", "ǋ": "NJ", "Ǌ": "NJ", "ǳ": "DZ", "ǲ": "DZ", "Ǳ": "DZ",
 }  # fmt: skip
-ONE_LETTER = {"ø": "O", "Ø": "O", "ŀ": "L", "Ŀ": "L", "ŉ": "N", "ẚ": "A"}
+ONE_LETTER = {"ŀ": "L", "Ŀ": "L", "ŉ": "N", "ẚ": "A"}
+
+
+WHOLE = {letter: written for code, written in NOT_COMPOSED.items() for letter in (chr(code), chr(code).lower())}
 
 
 def _replaced(name: str) -> str:
-    for letter, written in {**TWO_LETTERS, **ONE_LETTER}.items():
+    for letter, written in {**TWO_LETTERS, **ONE_LETTER, **WHOLE}.items():
         name = f"replace({name}, '{letter}', '{written}')"
     return name
 
 
-RARE = "".join((*TWO_LETTERS, *ONE_LETTER))
+RARE = "".join((*TWO_LETTERS, *ONE_LETTER, *WHOLE))
 
 MACROS = f"""
 create or replace temp macro letters_of(name) as regexp_replace(upper(strip_accents(name)), '[^A-Z]', '', 'g');

@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import getpass
+import re
 import resource
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from chassis.answers import Answer
 from chassis.jobs import At, BadRequest, OwnJob
+from chassis.paris import legal_date
 from contracts.intake import SnapshotKind
 from intake.app import desk_of
 from intake.campaign.crossing import CampaignRefused, Limits
@@ -20,8 +23,6 @@ from intake.domain.detection import SIEI_V1
 from intake.parts import TakenOver
 from intake.reader import Reader
 
-ACTOR = "operator"
-
 
 async def campaign(at: At, options: argparse.Namespace) -> Answer:
     """Run it, or go on with it.
@@ -29,12 +30,16 @@ async def campaign(at: At, options: argparse.Namespace) -> Answer:
     Raises:
         BadRequest: the files cannot be a campaign, or the same campaign runs elsewhere.
     """
+    if options.delete and options.reviews is None:
+        raise BadRequest("--delete needs --reviews: else nothing would be left of the lines that a human must look at")
+    if options.reference_date > legal_date(at.basics.clock.now()):
+        raise BadRequest("the reference date lies in the future: give the day that --current describes")
     snapshots = _snapshots(options)
     desk = desk_of(at.basics)
     reader = Reader(pool=at.basics.app, desk=desk, rule=SIEI_V1, arrived=asyncio.Event(), committed=at.basics.wake)
     running = Campaign(
         pool=at.basics.app, desk=desk, reader=reader, snapshots=snapshots, reference=options.reference_date,
-        limits=Limits(threads=options.threads, memory=options.memory), actor=ACTOR, reviews=options.reviews,
+        limits=Limits(threads=options.threads, memory=options.memory), actor=f"operator {getpass.getuser()}", reviews=options.reviews,
     )  # fmt: skip
     try:
         found = await running.run()
@@ -84,6 +89,12 @@ def _told(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}(MB|GB)", text):
+        raise argparse.ArgumentTypeError("write it as 3GB or 1500MB")
+    return text
+
+
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--previous", type=Path, required=True, metavar="F", help="last year's enrolments, CSV or Parquet")
     parser.add_argument("--current", type=Path, required=True, metavar="F", help="this year's enrolments")
@@ -94,8 +105,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--reviews", type=Path, metavar="F", help="write the lines that a human must look at; names are in it")
     parser.add_argument("--delete", action="store_true", help="delete the files once everything is committed")
-    parser.add_argument("--threads", type=int, default=Limits.threads, help="of the cross-match (%(default)s)")
-    parser.add_argument("--memory", default=Limits.memory, help="of the cross-match (%(default)s)")
+    parser.add_argument(
+        "--threads", type=int, choices=range(1, 65), metavar="N", default=Limits.threads, help="of the cross-match (%(default)s)"
+    )
+    parser.add_argument("--memory", type=_memory, default=Limits.memory, help="of the cross-match (%(default)s)")
 
 
 CAMPAIGN = OwnJob(

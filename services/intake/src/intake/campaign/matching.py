@@ -16,8 +16,9 @@ from chassis.paris import age_on
 from contracts.intake import SnapshotKind
 from intake.campaign.folding import MACROS
 from intake.campaign.snapshots import Snapshot
-from intake.cleaning import INE
+from intake.cleaning import DIPLOMA, INE, NO_INE
 from intake.domain.detection import Rule
+from intake.identity import COMMUNE
 from intake.reference.communes import communes, current_commune
 
 type Row = tuple[str, str, str, str, str, str, str, str, str, str, tuple[str, ...]]
@@ -63,13 +64,13 @@ class Match:
             TooManyUnreadable; duckdb.Error: a file that is not what it says.
         """
         self._sql(MACROS)
-        self._sql(HELPERS.format(ine=INE.pattern))
+        self._sql(HELPERS.format(ine=INE.pattern, no_ine=NO_INE.pattern, commune=COMMUNE.pattern))
         self._remember_mergers()
         self._sql(ENROLLED.format(current=self._scan("current"), **self._days()))
         self._sql(SEEN.format(previous=self._scan("previous"), **self._days()))
         low = ", ".join(f"'{code}'" for code in sorted(self._low()))
         for kind, query in BESIDE.items():
-            self._sql(query.format(scan=self._scan(kind)) if kind in self.snapshots else NOBODY.format(kind=kind))
+            self._sql(query.format(scan=self._scan(kind), codes=DIPLOMA.pattern) if kind in self.snapshots else NOBODY.format(kind=kind))
         self._relate("seen", "enrolled")
         self._sql(ABSENT)
         self._relate("absent", "followed")
@@ -153,10 +154,13 @@ def _born_by(age: int, on: date) -> date:
 
 
 HELPERS = """
-create or replace temp macro day_of(cell) as coalesce(try_cast(cell as date), try_strptime(cell, '%d/%m/%Y')::date);
-create or replace temp macro place_of(cell) as nullif(upper(trim(cell)), '');
+create or replace temp macro day_of(cell) as case when length(cell) <> 10 then null
+  when cell[5] = '-' and cell[8] = '-' then try_cast(cell as date)
+  when cell[3] = '/' and cell[6] = '/' then try_strptime(cell, '%d/%m/%Y')::date end;
+create or replace temp macro place_of(cell) as case when regexp_full_match(upper(trim(cell)), '{commune}') then upper(trim(cell)) end;
 create or replace temp macro ine_of(cell) as
-  case when regexp_full_match(upper(replace(cell, ' ', '')), '{ine}') then upper(replace(cell, ' ', '')) end;
+  case when regexp_full_match(upper(replace(cell, ' ', '')), '{ine}')
+    and not regexp_full_match(upper(replace(cell, ' ', '')), '(?:{no_ine}).*') then upper(replace(cell, ' ', '')) end;
 """
 
 MERGED = """
@@ -166,7 +170,7 @@ create or replace temp table merged as select unnest(?::varchar[]) as code, unne
 ENROLLED = """
 create temp table current_year as
 select ine, nom, prenom, birth, commune, birth is null as unreadable,
-  case when left_on is null and date_sortie = '' or left_on > date '{reference}' then null
+  case when left_on is null or left_on > date '{reference}' then null
     else [uai, date_naissance, formation, date_entree, date_sortie] end as ended
 from (select *, day_of(date_naissance) as birth, case when date_sortie <> '' then day_of(date_sortie) end as left_on,
     commune_naissance as commune from {current});
@@ -215,7 +219,7 @@ select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as c
     "diplomas": """
 create temp table diplomas as
 select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune,
-  lpad(nullif(trim(diplome_obtenu), ''), 2, '0') as told
+  case when regexp_full_match(trim(diplome_obtenu), '[0-9]|{codes}') then lpad(trim(diplome_obtenu), 2, '0') end as told
 from {scan};
 """,
 }
@@ -293,7 +297,7 @@ DECIDE = """
 create or replace temp macro reached(codes) as coalesce(len(list_filter(codes, lambda code : code not in ({low}))), 0) > 0;
 
 create temp table standing as
-select a.*, coalesce(a.ine || '|' || a.birth, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
+select a.*, coalesce(a.ine || '|' || a.birth || '|' || a.first, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
   coalesce(f.same, false) as is_followed,
   f.id is not null and not f.same
     or reached(d.perhaps) and not reached(d.told) as doubt,

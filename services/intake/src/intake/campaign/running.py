@@ -24,7 +24,7 @@ from contracts.catalogue import decode
 from contracts.intake import CampaignMatched, DropoutDetected, SnapshotKind, SnapshotManifest
 from intake import lists, parts
 from intake.batch import Desk
-from intake.campaign.crossing import Crossed, Limits, cross
+from intake.campaign.crossing import CampaignRefused, Crossed, Limits, cross
 from intake.campaign.snapshots import Snapshot
 from intake.domain.list import KeepMatch
 from intake.parts import PART_BYTES, Upload
@@ -33,6 +33,8 @@ from intake.reader import Reader
 FORMAT = SENDER = "campaign"
 NAMESPACE = UUID("5d1e0f0a-95d5-5d0c-9a7e-3f6a2b8c4d11")
 LOOK_SECONDS = 0.5
+LINES_WITHIN_CELLS = 0.001
+"""How many lines for each that was read may stand within quoted cells."""
 
 type FileDigests = Mapping[SnapshotKind, bytes]
 
@@ -96,9 +98,11 @@ class Campaign:
         campaign = self._id(digests)
         async with self.pool.acquire() as connection:
             resumed = await lists.kept(connection, campaign) is not None
-        if not resumed:
+        if not resumed or self.reviews is not None:
             with steps.step("cross-match"):
                 crossed = await asyncio.to_thread(cross, self.snapshots, self.reference, self.reader.rule, self.limits, self.reviews)
+            self._check_lines(crossed)
+        if not resumed:
             failpoint("campaign_matched")
             with steps.step("leavers kept"):
                 await self._keep(campaign, digests, crossed)
@@ -106,6 +110,18 @@ class Campaign:
         with steps.step("facts and decisions"):
             await self._read(campaign)
         return await self._found(campaign, resumed=resumed, seconds=steps.took)
+
+    def _check_lines(self, crossed: Crossed) -> None:
+        """A quote that is never closed makes one cell of many lines.
+
+        Raises:
+            CampaignRefused: a CSV has more lines than were read of it, and than could stand within cells.
+        """
+        for kind, snapshot in self.snapshots.items():
+            there, read = snapshot.physical_lines(), crossed.lines[kind]
+            if there is not None and there - 1 - read > read * LINES_WITHIN_CELLS + 1:
+                lost = f"{there - 1:,} lines are there, {read:,} could be read"
+                raise CampaignRefused(f"{kind}: {lost}: look for a quote that is never closed")
 
     def _digests(self) -> FileDigests:
         for snapshot in self.snapshots.values():

@@ -66,7 +66,7 @@ def _line(number: int, line: str, separator: str, header: tuple[str, ...]) -> Ra
     except LineFault as fault:
         if any(line.count(other) == len(header) - 1 for other in SEPARATORS if other != separator):
             raise ListRefused("SEPARATOR_MIXED") from None
-        return Fault(line=number, rule=fault.rule, text=line)
+        return Fault(line=number, rule=fault.rule)
     return leaver_of(number, named) if KINDS[header] == "leaver" else _enrolment(number, named)
 
 
