@@ -57,6 +57,7 @@ def test_three_nodes_are_one_cluster_under_one_id(three: Stack) -> None:
 
 
 def test_every_topic_has_three_replicas_and_needs_two(three: Stack) -> None:
+    until(lambda: all(whole(three, topic.name) for topic in TOPICS), "every node knows every topic")
     admin = AdminClient({"bootstrap.servers": three.bootstrap})
     asked = [ConfigResource(ConfigResource.Type.TOPIC, topic.name) for topic in TOPICS]
     settings = [one.result(10) for one in admin.describe_configs(asked).values()]

@@ -10,7 +10,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
 UAI_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 UAI = re.compile(r"[0-9]{7}[A-HJ-NPR-Z]")
 INE = re.compile(r"[0-9]{9}[A-HJK]{2}|[0-9]{10}[A-HJ-NPR-Z]|[0-9]{4}[AD][0-9]{5}[A-HJ-NPR-Z]|[0-9A-Z]{10}[0-9]")
-NO_INE = re.compile("|".join(f"{digit}{{10}}" for digit in range(10)) + "|[A-Z]{4}")
+NO_INE = re.compile("|".join(f"{digit}{{11}}" for digit in range(10)) + "|[A-Z]{4}")
 NAME = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ'’ʼ\-. ]{1,200}")
 NOT_COMPOSED = str.maketrans({
     "Œ": "OE", "Æ": "AE", "Ø": "O", "Đ": "D", "Ð": "D", "Ł": "L", "Ħ": "H", "Ŧ": "T", "Þ": "TH", "Ŋ": "N", "Ə": "A", "Ɖ": "D", "Ɓ": "B",
