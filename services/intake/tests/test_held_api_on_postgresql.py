@@ -83,7 +83,7 @@ async def test_a_refused_list_is_never_read_and_its_body_is_gone(door: Entrance,
 
 async def test_a_decision_is_taken_once_and_only_upon_a_held_list(door: Entrance, held: UUID) -> None:
     other = uuid4()
-    await send(door, other, "DORVAL", "2026-02-03")
+    await send(door, other, "DORVAL", "2026-02-02")
     assert (await decide(door, held, "refuse")).status_code == 200
     for list_id, what, why in ((held, "release", DECIDED_OTHERWISE), (other, "release", NOT_HELD), (other, "refuse", NOT_HELD)):
         answer = await decide(door, list_id, what)
