@@ -130,7 +130,7 @@ class Match:
         return {"reference": self.reference.isoformat(), **{name: _born_by(age, self.reference).isoformat() for name, age in ages.items()}}
 
     def _bad(self, kind: SnapshotKind) -> int:
-        if kind not in self.snapshots or self.snapshots[kind].path.suffix == ".parquet":
+        if kind not in self.snapshots or self.snapshots[kind].is_parquet:
             return 0
         return self._row(f"select count(distinct line) from bad_{kind}")[0]
 

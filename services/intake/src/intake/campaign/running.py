@@ -36,7 +36,16 @@ LOOK_SECONDS = 0.5
 LINES_WITHIN_CELLS = 0.001
 """How many lines for each that was read may stand within quoted cells."""
 
-type FileDigests = Mapping[SnapshotKind, bytes]
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """A file in one reading of its bytes. digest: keyed. lines: how many end in it, whatever they are."""
+
+    digest: bytes
+    lines: int
+
+
+type Fingerprints = Mapping[SnapshotKind, Fingerprint]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,52 +103,54 @@ class Campaign:
         """
         steps = Steps()
         with steps.step("fingerprints"):
-            digests = await asyncio.to_thread(self._digests)
-        campaign = self._id(digests)
+            fingerprints = await asyncio.to_thread(self._fingerprints)
+        campaign = self._id(fingerprints)
         async with self.pool.acquire() as connection:
             resumed = await lists.kept(connection, campaign) is not None
         if not resumed or self.reviews is not None:
             with steps.step("cross-match"):
                 crossed = await asyncio.to_thread(cross, self.snapshots, self.reference, self.reader.rule, self.limits, self.reviews)
-            self._check_lines(crossed)
+            self._check_lines(crossed, fingerprints)
         if not resumed:
             failpoint("campaign_matched")
             with steps.step("leavers kept"):
-                await self._keep(campaign, digests, crossed)
+                await self._keep(campaign, fingerprints, crossed)
             failpoint("campaign_kept")
         with steps.step("facts and decisions"):
             await self._read(campaign)
         return await self._found(campaign, resumed=resumed, seconds=steps.took)
 
-    def _check_lines(self, crossed: Crossed) -> None:
+    def _check_lines(self, crossed: Crossed, fingerprints: Fingerprints) -> None:
         """A quote that is never closed makes one cell of many lines.
 
         Raises:
             CampaignRefused: a CSV has more lines than were read of it, and than could stand within cells.
         """
         for kind, snapshot in self.snapshots.items():
-            there, read = snapshot.physical_lines(), crossed.lines[kind]
-            if there is not None and there - 1 - read > read * LINES_WITHIN_CELLS + 1:
-                lost = f"{there - 1:,} lines are there, {read:,} could be read"
+            there, read = fingerprints[kind].lines - 1, crossed.lines[kind]  # the first is the header
+            if not snapshot.is_parquet and there - read > read * LINES_WITHIN_CELLS + 1:
+                lost = f"{there:,} lines are there, {read:,} could be read"
                 raise CampaignRefused(f"{kind}: {lost}: look for a quote that is never closed")
 
-    def _digests(self) -> FileDigests:
+    def _fingerprints(self) -> Fingerprints:
         for snapshot in self.snapshots.values():
             snapshot.check()
-        return {kind: self._digest(snapshot.path) for kind, snapshot in self.snapshots.items()}
+        return {kind: self._fingerprint(snapshot.path) for kind, snapshot in self.snapshots.items()}
 
-    def _digest(self, path: Path) -> bytes:
-        """Keyed, of the bytes."""
-        of = self.desk.digests.of
+    def _fingerprint(self, path: Path) -> Fingerprint:
+        of, digests, lines = self.desk.digests.of, list[bytes](), 0
         with path.open("rb") as opened:
-            return of("snapshot", *(of("part", piece) for piece in _pieces(opened)))
+            for piece in _pieces(opened):
+                digests.append(of("part", piece))
+                lines += piece.count(b"\n")
+        return Fingerprint(digest=of("snapshot", *digests), lines=lines)
 
-    def _id(self, digests: FileDigests) -> UUID:
+    def _id(self, fingerprints: Fingerprints) -> UUID:
         rule = self.reader.rule
-        files = " ".join(f"{kind} {digest.hex()}" for kind, digest in digests.items())
+        files = " ".join(f"{kind} {one.digest.hex()}" for kind, one in fingerprints.items())
         return uuid5(NAMESPACE, f"{files} {self.reference} {rule.name} {rule.version}")
 
-    async def _keep(self, campaign: UUID, digests: FileDigests, crossed: Crossed) -> None:
+    async def _keep(self, campaign: UUID, fingerprints: Fingerprints, crossed: Crossed) -> None:
         """The leavers under the list's own key, part by part; then the list and its first event, together."""
         clock, keyring = self.desk.clock, self.desk.keyring
         await keyring.ensure([campaign], ["list"])
@@ -154,7 +165,7 @@ class Campaign:
                 piece = crossed.body[start : start + PART_BYTES]
                 await parts.keep(connection, upload, keys, piece, self.desk.digests.of("part", piece), clock.now())
                 upload = replace(upload, size=upload.size + len(piece))
-        request = self._request(campaign, digests, crossed)
+        request = self._request(campaign, fingerprints, crossed)
 
         async def also(connection: Connection) -> None:
             await parts.finish(connection, upload)
@@ -165,10 +176,10 @@ class Campaign:
 
         await self.desk.list_handler.handle_with(request, also)
 
-    def _request(self, campaign: UUID, digests: FileDigests, crossed: Crossed) -> Request[KeepMatch]:
+    def _request(self, campaign: UUID, fingerprints: Fingerprints, crossed: Crossed) -> Request[KeepMatch]:
         rule, command_id = self.reader.rule, uuid5(campaign, "match")
         manifest = tuple(
-            SnapshotManifest(kind=kind, lines=crossed.lines[kind], size=one.path.stat().st_size, digest=digests[kind].hex())
+            SnapshotManifest(kind=kind, lines=crossed.lines[kind], size=one.path.stat().st_size, digest=fingerprints[kind].digest.hex())
             for kind, one in self.snapshots.items()
         )
         command = KeepMatch(

@@ -16,9 +16,6 @@ COLUMNS: Mapping[SnapshotKind, tuple[str, ...]] = {
 }
 
 
-PIECE = 1 << 22
-
-
 class SnapshotRefused(Exception):
     """A whole file cannot be used; says which and why, nothing of its content."""
 
@@ -30,6 +27,10 @@ class Snapshot:
     kind: SnapshotKind
     path: Path
 
+    @property
+    def is_parquet(self) -> bool:
+        return self.path.suffix == ".parquet"
+
     def check(self) -> None:
         """That the file is there and, as CSV, has our header.
 
@@ -38,7 +39,7 @@ class Snapshot:
         """
         if not self.path.is_file():
             raise SnapshotRefused(f"{self.kind}: there is no such file")
-        if self.path.suffix == ".parquet":
+        if self.is_parquet:
             return
         with self.path.open("rb") as opened:
             first = opened.readline(4096)
@@ -46,20 +47,10 @@ class Snapshot:
         if tuple(header) != COLUMNS[self.kind]:
             raise SnapshotRefused(f"{self.kind}: the header is not {';'.join(COLUMNS[self.kind])}")
 
-    def physical_lines(self) -> int | None:
-        """How often a line ends in a CSV file; a last one without its end counts."""
-        if self.path.suffix == ".parquet":
-            return None
-        count, last = 0, b"\n"
-        with self.path.open("rb") as opened:
-            while piece := opened.read(PIECE):
-                count, last = count + piece.count(b"\n"), piece[-1:]
-        return count + (last != b"\n")
-
     def scan(self) -> str:
         """The relation that reads it, as SQL. Lines that cannot be cut are set aside and counted, not guessed at."""
         path = str(self.path).replace("'", "''")
-        if self.path.suffix == ".parquet":
+        if self.is_parquet:
             cells = ", ".join(f"coalesce({name}::varchar, '') as {name}" for name in COLUMNS[self.kind])
             return f"(select {cells} from read_parquet('{path}'))"
         columns = ", ".join(f"'{name}': 'varchar'" for name in COLUMNS[self.kind])
