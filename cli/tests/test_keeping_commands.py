@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import typer
+from answering import answering
 from typer.testing import CliRunner
 
 from raccroche.keeping_commands import add_to
@@ -34,27 +34,12 @@ class Server:
 def server() -> Iterator[Server]:
     it = Server()
 
-    class Answering(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            it.asked.append((self.command, self.path, self.rfile.read(length), self.headers.get("Idempotency-Key")))
-            body = json.dumps(it.answer).encode()
-            self.send_response(it.status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes]:
+        it.asked.append((request.command, request.path, body, request.headers.get("Idempotency-Key")))
+        return it.status, json.dumps(it.answer).encode()
 
-        do_POST = do_GET
-
-        def log_message(self, *_: object) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Answering) as listening:
-        thread = Thread(target=listening.serve_forever, daemon=True)
-        thread.start()
-        it.address = f"http://127.0.0.1:{listening.server_port}"
+    with answering(answer) as it.address:
         yield it
-        listening.shutdown()
-        thread.join()
 
 
 def run(server: Server, *arguments: str) -> tuple[int, str]:

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
+from answering import answering
 from typer.testing import CliRunner
 
 from raccroche.transmission_commands import transmission
@@ -33,23 +33,12 @@ class Server:
 def server() -> Iterator[Server]:
     it = Server()
 
-    class Answering(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            it.asked.append((self.path, self.headers.get("Authorization")))
-            self.send_response(it.status)
-            self.send_header("Content-Length", str(len(it.body)))
-            self.end_headers()
-            self.wfile.write(it.body)
+    def answer(request: BaseHTTPRequestHandler, _: bytes) -> tuple[int, bytes]:
+        it.asked.append((request.path, request.headers.get("Authorization")))
+        return it.status, it.body
 
-        def log_message(self, *_: object) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Answering) as listening:
-        thread = Thread(target=listening.serve_forever, daemon=True)
-        thread.start()
-        it.address = f"http://127.0.0.1:{listening.server_port}"
+    with answering(answer) as it.address:
         yield it
-        listening.shutdown()
-        thread.join()
 
 
 def run(server: Server, *arguments: str) -> tuple[int, bytes]:

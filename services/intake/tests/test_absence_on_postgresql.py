@@ -1,76 +1,18 @@
 """Absence from an establishment's next complete list, on a real PostgreSQL: who has left, who has not, and what may not remain."""
 
 import asyncio
-import signal
-import sys
-from collections.abc import AsyncIterator
-from datetime import date, timedelta
-from pathlib import Path
-from uuid import UUID, uuid5
+from datetime import date
 
-import asyncpg
 import pytest
-from intake_house import NOW, FreshDatabase, House, house
-from intake_specimens import OTHER_UAI, UAI, eleves_xml, enrolment, enrolments_csv, leaver, leavers_csv, read_all
-from test_holding_on_postgresql import release
+from absence_house import APART, APRIL, FEBRUARY, FIRST, FOURTH, JANUARY, MARCH, SECOND, STAYS, THIRD, eleve, exits, other, roster, told
+from intake_house import House
+from intake_specimens import OTHER_UAI, UAI, eleves_xml, enrolment, enrolments_csv, leaver, leavers_csv
 
-from chassis.decider import NO_TRACE
-from chassis.keyring import Erased
-from chassis.timers import fire_due
-from contracts.intake import DropoutDetected, DropoutWithdrawn, EnrolmentSeen, ExitSeen, ListHeld
+from contracts.intake import DropoutDetected, DropoutWithdrawn, EnrolmentSeen, ExitSeen
 from contracts.personal import Contact, Identity
-from intake import absence, batch, lists
-from intake.deadlines import Ringing
-from intake.domain.absence import ABSENCE_V1
-from intake.formats import siecle
+from intake import lists
 
 pytestmark = pytest.mark.stack
-
-FIRST, SECOND, THIRD, FOURTH = (UUID(int=n) for n in range(501, 505))
-APART = tuple(UUID(int=n << 120 | n) for n in range(1, 4))
-"""Lists that several readers may hold at once: the lock is of an id's first half."""
-JANUARY, FEBRUARY, MARCH, APRIL = (date(2026, month, 1) for month in range(1, 5))
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-@pytest.fixture
-async def intake(fresh_database: FreshDatabase) -> AsyncIterator[House]:
-    async with house(fresh_database) as opened:
-        yield opened
-
-
-def eleve(
-    ine: str = "0123456789A", *, name: str = "DUVALLON", first: str = "Maïa", born: str = "14/05/2008", left: str = "", mef: str = "2472521431",
-    entered: str = "01/09/2025",
-) -> str:  # fmt: skip
-    return (
-        f'<ELEVE ELEVE_ID="7"><ID_NATIONAL>{ine}</ID_NATIONAL><NOM_DE_FAMILLE>{name}</NOM_DE_FAMILLE><PRENOM>{first}</PRENOM>'
-        f"<DATE_NAISS>{born}</DATE_NAISS><DATE_ENTREE>{entered}</DATE_ENTREE><DATE_SORTIE>{left}</DATE_SORTIE><CODE_SEXE>2</CODE_SEXE>"
-        f"<CODE_PAYS>100</CODE_PAYS><CODE_COMMUNE_INSEE_NAISS>44109</CODE_COMMUNE_INSEE_NAISS><CODE_MEF>{mef}</CODE_MEF>"
-        "<TEL_PORTABLE>0612345678</TEL_PORTABLE><ADRESSE_ID>70</ADRESSE_ID></ELEVE>"
-    )
-
-
-def other(n: int) -> str:
-    """Somebody else, by INE and name."""
-    return eleve(f"{n:010d}B", name=f"AUTREMONT{''.join(LETTERS[int(digit)] for digit in str(n))}", first="Noé")
-
-
-STAYS = other(1)
-
-
-async def told(intake: House, list_id: UUID, on: date, *eleves: str, uai: str = UAI) -> None:
-    """A complete list comes in and is read."""
-    await intake.send(list_id, eleves_xml(*eleves, uai=uai), list_format="siecle", sender=uai, reference_date=on)
-    await intake.read_all()
-
-
-async def exits(intake: House) -> list[ExitSeen]:
-    return [one for one in await intake.events(ExitSeen) if isinstance(one, ExitSeen)]
-
-
-async def roster(intake: House) -> int:
-    return int(await intake.pool.fetchval("select count(*) from roster"))
 
 
 async def test_who_is_missing_from_the_next_complete_list_has_left_and_is_found_with_identity_and_contact(intake: House) -> None:
@@ -268,143 +210,3 @@ async def test_an_under_16_who_is_missing_leaves_no_trace(intake: House) -> None
     await told(intake, FIRST, JANUARY, eleve(born="15/01/2010"), STAYS)
     await told(intake, SECOND, FEBRUARY, STAYS)
     assert await exits(intake) == [] and await intake.pool.fetchval("select count(*) from identity_token") == 0
-
-
-async def test_an_older_list_that_a_human_lets_in_concludes_nothing_and_replaces_nothing(intake: House) -> None:
-    await told(intake, FIRST, FEBRUARY, eleve(), STAYS)
-    await told(intake, SECOND, JANUARY, STAYS, other(2))
-    assert len(await intake.events(ListHeld)) == 1
-    await release(intake, SECOND)
-    await intake.read_all()
-    assert await exits(intake) == []
-    await told(intake, THIRD, MARCH, STAYS)
-    assert [(one.list_id, one.last_seen) for one in await exits(intake)] == [(FIRST, FEBRUARY)]
-
-
-async def test_a_list_that_another_senders_overtakes_while_it_is_read_concludes_nothing(intake: House) -> None:
-    await told(intake, FIRST, JANUARY, eleve(), STAYS)
-    body = eleves_xml(STAYS)
-    await intake.send(SECOND, body, list_format="siecle", reference_date=FEBRUARY)
-    async with intake.pool.acquire() as connection:
-        job = await lists.claim(connection)
-        assert job is not None
-        lines = batch.prepare(read_all(siecle, body), job, intake.desk.digests)
-        await batch.take(intake.desk, connection, job, lines, after=0, trace=NO_TRACE)
-        await connection.execute("update complete_list set reference_date = $2 where list_id = $1", FIRST, MARCH)
-        await absence.compare(intake.desk, connection, job, NO_TRACE)
-        assert await absence.tell_some(intake.desk, connection, job, NO_TRACE) == 0
-        assert await connection.fetchval("select outcome from complete_list where list_id = $1", SECOND) == "overtaken"
-        await lists.release(connection, SECOND)
-    await intake.read_all()
-    assert await exits(intake) == []
-
-
-async def test_a_held_list_concludes_nothing(intake: House) -> None:
-    crowd = [other(n) for n in range(1, 31)]
-    await told(intake, FIRST, JANUARY, *crowd)
-    await told(intake, SECOND, FEBRUARY, *crowd)
-    await told(intake, THIRD, MARCH, *crowd[:5])
-    assert len(await intake.events(ListHeld)) == 1 and await exits(intake) == []
-
-
-async def test_a_list_that_lacks_most_of_the_one_before_is_no_whole_list(intake: House) -> None:
-    crowd = [other(n) for n in range(1, 21)]
-    await told(intake, FIRST, JANUARY, *crowd)
-    await told(intake, SECOND, FEBRUARY, *crowd[:7])
-    row = await intake.pool.fetchrow("select earlier, missing, outcome from complete_list where list_id = $1", SECOND)
-    assert row is not None and tuple(row) == (20, 13, "too_many_missing")
-    assert await exits(intake) == []
-    await told(intake, THIRD, MARCH, *crowd[:8])
-    assert len(await exits(intake)) == 12
-
-
-async def test_a_list_of_one_establishment_says_nothing_of_another(intake: House) -> None:
-    await told(intake, FIRST, JANUARY, eleve(), STAYS)
-    await told(intake, SECOND, FEBRUARY, other(2), uai=OTHER_UAI)
-    assert await exits(intake) == []
-
-
-@pytest.mark.parametrize("body", [leavers_csv(leaver(ine="", nom="ARBELIN")), enrolments_csv(enrolment(ine="", nom="ARBELIN"))])
-async def test_no_list_of_leavers_and_no_late_enrolments_are_complete(intake: House, body: bytes) -> None:
-    await intake.send(FIRST, enrolments_csv(enrolment()), reference_date=JANUARY)
-    await told(intake, SECOND, JANUARY, eleve("1111111111B", name="CORVAL"), STAYS)
-    await intake.send(THIRD, body, reference_date=FEBRUARY)
-    await intake.read_all()
-    assert [one.origin for one in await exits(intake)] in ([], ["list"])
-
-
-async def test_the_same_list_again_says_nothing_new(intake: House) -> None:
-    await told(intake, FIRST, JANUARY, eleve(), STAYS)
-    await told(intake, SECOND, FEBRUARY, STAYS)
-    before = await intake.events()
-    assert (await intake.send(SECOND, eleves_xml(STAYS), list_format="siecle", reference_date=FEBRUARY)).repeated
-    await intake.read_all()
-    assert await intake.events() == before
-
-
-async def test_two_lists_of_one_day_contradict_nobody_and_the_next_day_decides(intake: House) -> None:
-    await told(intake, FIRST, JANUARY, eleve(), STAYS)
-    await told(intake, SECOND, JANUARY, STAYS, other(2))
-    assert await exits(intake) == [] and await roster(intake) == 3
-    await told(intake, THIRD, FEBRUARY, STAYS, other(2))
-    assert [one.absent_from for one in await exits(intake)] == [THIRD]
-    assert await roster(intake) == 2
-
-
-async def test_a_replaced_snapshot_goes_with_its_key(intake: House) -> None:
-    await told(intake, FIRST, JANUARY, eleve(), STAYS)
-    row = await intake.pool.fetchrow("select sealed from roster where list_id = $1 and line = 1", FIRST)
-    owner = uuid5(FIRST, "roster")
-    keys = (await intake.keyring.keys([owner]))[owner]
-    assert row is not None and b"DUVALLON" in keys.open_bytes("list", "roster 1", row["sealed"])
-    assert b"DUVALLON" not in row["sealed"]
-    await told(intake, SECOND, FEBRUARY, STAYS)
-    assert await intake.pool.fetchval("select array_agg(distinct list_id) from roster") == [SECOND]
-    keys = (await intake.keyring.keys([owner]))[owner]
-    with pytest.raises(Erased):
-        keys.open_bytes("list", "roster 1", row["sealed"])
-    assert [row["list_id"] for row in await intake.pool.fetch("select list_id from roster_key")] == [SECOND]
-
-
-async def test_a_snapshot_that_no_list_replaces_goes_on_its_date_with_its_key(intake: House) -> None:
-    await told(intake, FIRST, JANUARY, eleve(), STAYS)
-    ring = Ringing(lists=intake.reception.handler, sources=intake.desk.source_handler, clock=intake.clock)
-    async with asyncpg.create_pool(intake.dsns[0].replace("_app:", "_consumer:"), min_size=1, max_size=2) as consumer:
-        intake.clock.move(ABSENCE_V1.kept - timedelta(seconds=1))
-        assert await fire_due(consumer, intake.clock, ring) == 0
-        intake.clock.move(timedelta(seconds=1))
-        assert await fire_due(consumer, intake.clock, ring) == 1
-    assert await roster(intake) == 0
-    await intake.read_all()
-    owner = uuid5(FIRST, "roster")
-    with pytest.raises(Erased):
-        (await intake.keyring.keys([owner]))[owner].seal_bytes("list", "roster 1", b"")
-    assert await intake.pool.fetchval("select count(*) from roster_key") == 0
-    assert intake.clock.now() > NOW
-
-
-async def test_who_it_is_may_be_for_a_human_to_say_and_is_asked_again_with_the_next_list(intake: House) -> None:
-    await told(intake, FIRST, JANUARY, eleve(), STAYS)
-    await intake.send(SECOND, leavers_csv(leaver(nom="CORVAL", prenom="Ombeline", date_naissance="2007-01-01")), reference_date=JANUARY)
-    await intake.read_all()
-    await told(intake, THIRD, FEBRUARY, STAYS)
-    assert [one.origin for one in await exits(intake)] == ["list"]
-    assert await intake.pool.fetchval("select count(*) from roster where list_id = $1 and absent_from is null", FIRST) == 1
-
-
-@pytest.mark.parametrize(
-    ("point", "told_before"), [("intake_mid_list:1", 0), ("intake_compared:1", 0), ("intake_mid_absences:1", 200), ("intake_mid_absences:2", 250)]
-)  # fmt: skip
-async def test_a_reader_that_is_killed_among_absences_is_resumed_exactly(intake: House, point: str, told_before: int) -> None:
-    crowd = [other(n) for n in range(1, 551)]
-    await told(intake, FIRST, JANUARY, *crowd)
-    await intake.send(SECOND, eleves_xml(*crowd[250:]), list_format="siecle", reference_date=FEBRUARY)
-    script = str(Path(__file__).parent / "killed_reader.py")
-    killed = await asyncio.create_subprocess_exec(sys.executable, script, *intake.dsns, point)
-    assert await killed.wait() == -signal.SIGKILL
-    assert len(await exits(intake)) == told_before
-    await intake.read_all()
-    told_now = await exits(intake)
-    assert sorted(one.line for one in told_now) == list(range(1, 251))
-    assert len({one.person_id for one in told_now}) == 250 and len(await intake.events(DropoutDetected)) == 250
-    assert await roster(intake) == 300

@@ -1,16 +1,15 @@
 """Random sequences of complete lists of two establishments against brute force: who was absent when, and who is a dropout in the end."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
 from uuid import UUID
 
 import pytest
-from intake_house import FreshDatabase, House, house
+from absence_house import LETTERS, eleve
+from intake_house import House
 from intake_specimens import eleves_xml
-from test_absence_on_postgresql import LETTERS, eleve
 
 from chassis.paris import age_on
 from contracts.intake import DropoutDetected, DropoutWithdrawn, ExitSeen, ListHeld
@@ -22,12 +21,6 @@ pytestmark = pytest.mark.stack
 WORLDS, STEPS = 14, 9
 FIRST_OF = [date(2025, 9 + n, 1) if n < 4 else date(2026, n - 3, 1) for n in range(8)]
 BIRTHS = (date(2008, 8, 3), date(2008, 8, 9), date(2010, 1, 15), date(2008, 8, 21), date(2008, 8, 27))
-
-
-@pytest.fixture
-async def intake(fresh_database: FreshDatabase) -> AsyncIterator[House]:
-    async with house(fresh_database) as opened:
-        yield opened
 
 
 @dataclass(frozen=True, kw_only=True)

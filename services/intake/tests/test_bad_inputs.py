@@ -6,21 +6,39 @@ verdict and the rules that it breaks. What needs a database or a request stands 
 
 import ast
 import io
-import json
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import assert_never
 
 import pytest
+from bad_input_words import (
+    EICAR,
+    GOOD_ZIP,
+    SIGNED,
+    XXE,
+    Case,
+    address,
+    email_of,
+    flagged,
+    json_lines,
+    lines,
+    one,
+    outcome,
+    packed_by,
+    phones,
+    raw_value,
+    refused,
+    rows,
+    said,
+    struck,
+    twice_named,
+    workbook,
+)
 from intake_specimens import (
     ELEVE,
     OTHER_UAI,
     REFERENCE,
     RESPONSABLES,
-    UAI,
     eleves_xml,
     enrolment,
     enrolments_csv,
@@ -31,11 +49,9 @@ from intake_specimens import (
 )
 
 from intake.formats import ADAPTERS
-from intake.formats.cells import ListRefused
 from intake.formats.csv_list import LEAVERS
 from intake.formats.text import lines_of
-from intake.inspection import inspect
-from intake.record import Held, Line, NotKept, Record, Rejected
+from intake.record import Record, Rejected
 from intake.rules import RULES
 from intake.validation import validated
 from intake.verdicts import row
@@ -46,116 +62,6 @@ CATALOGUE = {
     "C": {34, 35, 38, 39, 40, 41, 43, 45, 46, 48, 49, 50},
     "D": {51, 54, 55, 56, 58, 59, 61, 62, 63, 64, 65, 67, 68, 69},
 }
-EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
-XXE = '<!DOCTYPE e [<!ENTITY x SYSTEM "{}">]>'
-GOOD_ZIP = zipped(ElevesAvecAdresses=eleves_xml(ELEVE), ResponsablesAvecAdresses=RESPONSABLES)
-SIGNED = '<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/></BEE_ELEVES>'
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One input. kept: what of the last line's record must be so."""
-
-    number: int
-    title: str
-    body: bytes
-    expected: tuple[str, ...]
-    list_format: str = "csv"
-    charset: str | None = None
-    kept: Callable[[Record], bool] | None = None
-
-    def __str__(self) -> str:
-        return f"{self.number} {self.title}"
-
-
-def outcome(case: Case) -> tuple[tuple[str, ...], list[Line]]:
-    """As reception and reader see it: inspected whole, then line by line."""
-    try:
-        inspect(io.BytesIO(case.body), case.list_format, UAI, charset=case.charset)
-    except ListRefused as refused:
-        return (f"file {refused.rule}",), []
-    adapter = ADAPTERS[case.list_format]
-    lines = [validated(raw, adapter, REFERENCE) for raw in lines_of(adapter, io.BytesIO(case.body), case.charset)]
-    return tuple(word(line) for line in lines), lines
-
-
-def word(line: Line) -> str:
-    match line:
-        case Record(remarks=findings):
-            return " ".join(["accepted", *(one.rule for one in findings)])
-        case Rejected(findings=findings):
-            return " ".join(["rejected", *(one.rule for one in findings)])
-        case Held(findings=findings):
-            return " ".join(["held", *(one.rule for one in findings)])
-        case NotKept():
-            return "not_kept"
-        case _:
-            assert_never(line)
-
-
-def refused(number: int, title: str, body: bytes, rule: str, list_format: str = "csv", **more: str) -> Case:
-    return Case(number=number, title=title, body=body, expected=(f"file {rule}",), list_format=list_format, **more)  # type: ignore[arg-type]
-
-
-def one(number: int, title: str, expected: str, kept: Callable[[Record], bool] | None = None, **changes: str) -> Case:
-    """A leavers' CSV of one line."""
-    return Case(number=number, title=title, body=leavers_csv(leaver(**changes)), expected=(expected,), kept=kept)
-
-
-def lines(number: int, title: str, body: bytes, *expected: str, list_format: str = "csv", **more: object) -> Case:
-    return Case(number=number, title=title, body=body, expected=expected, list_format=list_format, **more)  # type: ignore[arg-type]
-
-
-def json_lines(*texts: str | dict[str, object]) -> bytes:
-    return "\n".join(text if isinstance(text, str) else json.dumps(text) for text in texts).encode()
-
-
-def said(**changes: object) -> dict[str, object]:
-    return {**leaver(), **changes}
-
-
-def raw_value(value: str, name: str = "motif_sortie") -> str:
-    """A leaver as JSON, one value written as it is."""
-    return json.dumps(said(**{name: "HERE"})).replace('"HERE"', value)
-
-
-def workbook(**parts: bytes) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in {"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>", **parts}.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
-
-
-def packed_by(method: int) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", method) as archive:
-        archive.writestr("e.xml", eleves_xml(ELEVE))
-    return packed.getvalue()
-
-
-def twice_named() -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
-        archive.writestr("e.xml", eleves_xml(ELEVE))
-        archive.writestr("e.xml", eleves_xml(uai=OTHER_UAI))
-    return packed.getvalue()
-
-
-def rows(*of: dict[str, str], separator: str = ";", header: str | None = None) -> str:
-    return "\n".join([header or separator.join(LEAVERS), *(separator.join(each.values()) for each in of), ""])
-
-
-def flagged(archive: bytes) -> bytes:
-    """The same archive, its entries said to be encrypted."""
-    return archive.replace(b"PK\x03\x04\x14\x00\x00", b"PK\x03\x04\x14\x00\x01").replace(
-        b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"
-    )
-
-
-def struck(archive: bytes) -> bytes:
-    middle = len(archive) // 3
-    return archive[:middle] + bytes([archive[middle] ^ 0xFF]) + archive[middle + 1 :]
 
 
 FILES = [
@@ -200,7 +106,10 @@ FILES = [
     refused(16, "an old workbook with macros", b"\xd0\xcf\x11\xe0" + bytes(70_000) + "_VBA_PROJECT".encode("utf-16-le"), "MALWARE"),
 ]
 
+
 WITH_BREAK = rows(leaver(adresse='"3 rue\n\ndes Essais"'), leaver(nom="ARBELIN"))
+
+
 SPREADSHEETS = [
     lines(19, "commas", rows(leaver(), separator=",").encode(), "accepted"),
     lines(19, "tabs", rows(leaver(), separator="\t").encode(), "accepted"),
@@ -279,6 +188,7 @@ SPREADSHEETS = [
             "DOCTYPE_REFUSED", "siecle"),
 ]  # fmt: skip
 
+
 XML_AND_JSON = [
     *(lines(34, f"{value} as a number", json_lines(raw_value(value), said()), "rejected BAD_NUMBER", "accepted", list_format="jsonl")
       for value in ("NaN", "Infinity", "-Infinity", "1e999")),
@@ -343,8 +253,13 @@ XML_AND_JSON = [
           "accepted", "rejected BAD_JSON", "accepted", "rejected BAD_JSON", "rejected MISSING_FIELD", list_format="jsonl"),
 ]  # fmt: skip
 
+
 NAMES = ("O", "D'Arc", "d’Ormesson", "L’Haÿ-les-Roses", "LEBLANC", "Jean-Noël", "Ngọc", "Müller-Ångström", "St. Clair", "N" * 150)
+
+
 NO_NAMES = ("DUVALL0N", "<script>", "Maïa😀", "J(ean)", "Paul;;"[:4] + "&", "N" * 201)
+
+
 CONTENT = [
     one(51, "15 years and 364 days", "not_kept", date_naissance="2010-02-01"),
     one(51, "16 that day", "accepted", date_naissance="2010-01-31"),
@@ -389,7 +304,9 @@ CONTENT = [
     *(one(69, f"{name[:20]}", "rejected NAME_INVALID", nom=name) for name in NO_NAMES),
 ]  # fmt: skip
 
+
 CASES = [*FILES, *SPREADSHEETS, *XML_AND_JSON, *CONTENT]
+
 
 ELSEWHERE = {
     2: ["test_bad_inputs_on_postgresql.py::test_a_body_one_byte_over_the_limit_is_stopped_whatever_length_it_declares"],
@@ -414,6 +331,7 @@ ELSEWHERE = {
          "test_reader_on_postgresql.py::test_a_late_enrolment_withdraws_the_detection"],
     68: ["test_bad_inputs_on_postgresql.py::test_a_row_three_times_with_small_differences_is_one_person_and_a_conflict_is_told"],
 }  # fmt: skip
+
 
 NOT_HERE = {
     67: "no source gives a code for a death or a move abroad (SIECLE's motives are an open list), so no list can say it; a case is closed by hand",
@@ -467,15 +385,3 @@ def test_of_what_is_forbidden_nothing_lies_among_refused_cells() -> None:
     line = validated(next(lines_of(ADAPTERS["csv"], io.BytesIO(body))), ADAPTERS["csv"], REFERENCE)
     assert isinstance(line, Rejected) and line.cells is not None
     assert (line.cells.motive, line.cells.formation, line.cells.first_names) == ("", "", ("Maïa",))
-
-
-def phones(found: Record) -> tuple[str, ...]:
-    return found.contact.phones if found.contact else ()
-
-
-def email_of(found: Record) -> str | None:
-    return found.contact.email if found.contact else None
-
-
-def address(found: Record) -> tuple[str, ...]:
-    return found.contact.address.lines if found.contact and found.contact.address else ()

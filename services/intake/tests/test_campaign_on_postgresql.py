@@ -4,13 +4,12 @@ import asyncio
 import csv
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from campaign_specimens import LEAVER, STAYS, written
-from intake_house import FreshDatabase, House, house
+from intake_house import House
 from intake_specimens import enrolment, enrolments_csv
 from killed_campaign import campaign_of
 
@@ -23,12 +22,6 @@ pytestmark = pytest.mark.stack
 
 PEOPLE, SEED = 12_000, 5
 """At 11 leavers per thousand: 132 lines of 120 dropouts; a batch of these tests has 200 lines, so the kills use a smaller one."""
-
-
-@pytest.fixture
-async def intake(fresh_database: FreshDatabase) -> AsyncIterator[House]:
-    async with house(fresh_database) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

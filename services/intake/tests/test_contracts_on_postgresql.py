@@ -3,13 +3,12 @@
 The record's contracts are given to it here: which format tells them is the formats' matter.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
 import pytest
-from intake_house import FreshDatabase, House, house
+from intake_house import House
 from intake_specimens import OTHER_UAI, enrolment, enrolments_csv, leaver, leavers_csv
 
 from contracts.intake import ContractSeen, DropoutDetected, DropoutWithdrawn, EnrolmentSeen
@@ -23,12 +22,6 @@ pytestmark = pytest.mark.stack
 FIRST, SECOND, THIRD = UUID(int=101), UUID(int=102), UUID(int=103)
 RUNNING = Contract(start=date(2025, 12, 8), end=date(2027, 8, 31))
 BROKEN = replace(RUNNING, broken_on=date(2026, 1, 10))
-
-
-@pytest.fixture
-async def intake(fresh_database: FreshDatabase) -> AsyncIterator[House]:
-    async with house(fresh_database) as opened:
-        yield opened
 
 
 def telling(monkeypatch: pytest.MonkeyPatch, *contracts: Contract) -> None:

@@ -1,12 +1,11 @@
 """A sent file of dossiers apprenant V3 leads to what the rule of apprenticeship decides, on a real PostgreSQL."""
 
-from collections.abc import AsyncIterator
 from datetime import date
 from uuid import UUID
 
 import pytest
 from dossier_specimens import BROKEN, dossier, dossiers_json
-from intake_house import FreshDatabase, House, house
+from intake_house import House
 from intake_specimens import OTHER_UAI, leaver, leavers_csv
 
 from contracts.intake import ContractSeen, DropoutDetected, DropoutWithdrawn, EnrolmentSeen, ExitSeen
@@ -20,12 +19,6 @@ AT_THE_CENTRE = {
     "date_inscription_formation": "2025-12-01",
 }
 RUNNING = {"contrat_date_debut": "2025-12-08", "contrat_date_fin": "2027-08-31"}
-
-
-@pytest.fixture
-async def intake(fresh_database: FreshDatabase) -> AsyncIterator[House]:
-    async with house(fresh_database) as opened:
-        yield opened
 
 
 async def send(intake: House, list_id: UUID, on: date, **changes: object) -> None:

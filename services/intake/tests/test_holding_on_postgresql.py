@@ -2,13 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from intake_house import FreshDatabase, House, house
+from intake_house import House
 from intake_specimens import LEAVER, OTHER_UAI, UAI, enrolment, enrolments_csv, leaver, leavers_csv
 
 from chassis.decider import NO_TRACE, Request
@@ -26,12 +25,6 @@ FIRST, SECOND, THIRD, FOURTH = (UUID(int=n) for n in range(201, 205))
 EARLIER, LATER = date(2026, 1, 30), date(2026, 2, 1)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 RECTORAT = "0440001M"
-
-
-@pytest.fixture
-async def intake(fresh_database: FreshDatabase) -> AsyncIterator[House]:
-    async with house(fresh_database) as opened:
-        yield opened
 
 
 def crowd(count: int, family: str = "ARBEL") -> list[dict[str, str]]:

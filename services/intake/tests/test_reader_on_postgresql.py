@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from time import perf_counter
 from uuid import UUID
 
 import pytest
-from intake_house import FreshDatabase, House, house
+from intake_house import House
 from intake_specimens import (
     ELEVE,
     LEAVER,
@@ -48,12 +47,6 @@ pytestmark = pytest.mark.stack
 FIRST, SECOND, THIRD = UUID(int=101), UUID(int=102), UUID(int=103)
 LATER = date(2026, 3, 15)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-@pytest.fixture
-async def intake(fresh_database: FreshDatabase) -> AsyncIterator[House]:
-    async with house(fresh_database) as opened:
-        yield opened
 
 
 def crowd(count: int) -> list[dict[str, str]]:

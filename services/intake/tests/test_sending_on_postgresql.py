@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from intake_house import FreshDatabase, House, house, pieces
+from intake_house import House, pieces
 from intake_specimens import OTHER_UAI, REFERENCE, UAI, leaver, leavers_csv
 
 from chassis.decider import NO_TRACE
@@ -31,12 +31,6 @@ WHOLE = Sending(list_id=FIRST, sender=UAI, format="csv", reference_date=REFERENC
 
 class Cut(Exception):
     """The connection is gone."""
-
-
-@pytest.fixture
-async def intake(fresh_database: FreshDatabase) -> AsyncIterator[House]:
-    async with house(fresh_database) as opened:
-        yield opened
 
 
 def from_byte(first: int, end: int = SIZE, total: int = SIZE) -> Sending:
