@@ -158,12 +158,15 @@ def test_names_fold_in_sql_as_everywhere_else() -> None:
 # ---- what goes on, and what is wrong with files ----
 
 
-def test_a_leaver_goes_on_with_its_own_cells_and_the_diploma_that_decides(tmp_path: Path) -> None:
-    diplomas = [{**LEAVER, "diplome_obtenu": "1"}, {**LEAVER, "diplome_obtenu": "08"}]
-    found = crossed(written(tmp_path, previous=[LEAVER, STAYS], current=[STAYS], diplomas=diplomas))
-    (line,) = lines_of(found.body)
+@pytest.mark.parametrize(("rule", "held", "told"), [(SIEI_V1, ("1", "08"), "08"), (SIEI_V2, ("99", "04"), "04"), (SIEI_V1, ("1",), "01")])
+def test_a_leaver_goes_on_with_its_own_cells_and_the_diploma_that_decides(
+    tmp_path: Path, rule: Rule, held: tuple[str, ...], told: str
+) -> None:
+    diplomas = [{**LEAVER, "diplome_obtenu": code} for code in held]
+    files = written(tmp_path, previous=[LEAVER, STAYS], current=[STAYS], diplomas=diplomas)
+    (line,) = lines_of(cross(files, REFERENCE, rule, Limits(threads=1, memory="512MB"), None).body)
     assert {name: line[name] for name in LEAVER} == {**LEAVER, "date_sortie": REFERENCE.isoformat()}
-    assert line["diplome_obtenu"] == "08"
+    assert line["diplome_obtenu"] == told
 
 
 def test_one_ine_that_stands_for_two_hides_neither(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def cross(snapshots: Mapping[SnapshotKind, Snapshot], reference: date, rule: Rul
                 raise CampaignRefused("nobody is in the earlier enrolments only: are these the files of two years?")
             if reviews is not None:
                 _write(reviews, match.reviews())
-            body = b"".join(body_of(match.leavers(), rule.low_diplomas))
+            body = body_of(match.leavers())
     except duckdb.Error as error:
         raise CampaignRefused(f"a file cannot be read as what it is said to be ({type(error).__name__})") from None
     return Crossed(figures=MatchFigures(**asdict(funnel)), lines=lines, body=body)

@@ -6,7 +6,7 @@ but something (an INE alone, names and birth date with a commune unstated, the s
 Under-16s are counted where they are read and left there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -18,11 +18,9 @@ from intake.campaign.folding import MACROS
 from intake.campaign.snapshots import Snapshot
 from intake.cleaning import DIPLOMA, INE, NO_INE
 from intake.domain.detection import Rule
+from intake.formats.csv_list import LEAVERS
 from intake.identity import COMMUNE
 from intake.reference.communes import communes, current_commune
-
-type Row = tuple[str, str, str, str, str, str, str, str, str, str, tuple[str, ...]]
-"""person, uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit (ISO), diplomas; all text."""
 
 UNREADABLE_PER_THOUSAND = 1
 
@@ -68,7 +66,7 @@ class Match:
         self._remember_mergers()
         self._sql(ENROLLED.format(current=self._scan("current"), **self._days()))
         self._sql(SEEN.format(previous=self._scan("previous"), **self._days()))
-        low = ", ".join(f"'{code}'" for code in sorted(self._low()))
+        low = _quoted(self._low())
         for kind, query in BESIDE.items():
             self._sql(query.format(scan=self._scan(kind), codes=DIPLOMA.pattern) if kind in self.snapshots else NOBODY.format(kind=kind))
         self._relate("seen", "enrolled")
@@ -80,7 +78,7 @@ class Match:
         return self._counted()
 
     def _counted(self) -> tuple[Funnel, dict[SnapshotKind, int]]:
-        previous = self._row(COUNTED.format(previous=self._scan("previous"), **self._days()))
+        previous = self._row(COUNTED)
         ended = self._row(COUNTED_CURRENT.format(**self._days()))
         bad = {kind: self._bad(kind) for kind in self.snapshots}
         unreadable = {**bad, "previous": bad["previous"] + previous[2], "current": bad["current"] + ended[2]}
@@ -97,11 +95,15 @@ class Match:
         )  # fmt: skip
         return funnel, lines
 
-    def leavers(self) -> Iterator[Row]:
-        """Lines of those who may be dropouts, by person; of one day's exits the longest stay comes last and so is the one that counts."""
-        found = self.connection.execute(LEAVERS)
+    def leavers(self) -> Iterator[Sequence[tuple[str, ...]]]:
+        """Lines of those who may be dropouts, cells as our CSV of leavers has them, some lines at a time.
+
+        By person; of one day's exits the longest stay comes last and so is the one that counts.
+        """
+        cells = ", ".join(TOLD.get(name, "''") for name in LEAVERS)
+        found = self.connection.execute(LEFT.format(cells=cells, low=_quoted(self.rule.low_diplomas)))
         while rows := found.fetchmany(5000):
-            yield from rows
+            yield rows
 
     def reviews(self) -> Iterator[tuple[str, ...]]:
         """Lines that a human must look at: why, then the cells of the line."""
@@ -116,8 +118,7 @@ class Match:
 
     def _remember_mergers(self) -> None:
         """Under which code each commune that is no longer one stands today."""
-        today = {code: current_commune(code) for code in communes()}
-        gone = {code: into for code, into in today.items() if code != into}
+        gone = {code: into for code, times in communes().items() if times[-1].into and (into := current_commune(code)) != code}
         self.connection.execute(MERGED, [list(gone), list(gone.values())])
 
     def _relate(self, left: str, right: str, counted: str | None = None) -> None:
@@ -145,6 +146,10 @@ class Match:
         return tuple(row or ())
 
 
+def _quoted(codes: frozenset[str]) -> str:
+    return ", ".join(f"'{code}'" for code in sorted(codes))
+
+
 def _born_by(age: int, on: date) -> date:
     """The latest birth date of somebody who is that old on that day."""
     day = date(on.year - age, on.month, min(on.day, 28)) + timedelta(days=5)
@@ -154,10 +159,10 @@ def _born_by(age: int, on: date) -> date:
 
 
 HELPERS = """
-create or replace temp macro day_of(cell) as case when length(cell) <> 10 then null
-  when cell[5] = '-' and cell[8] = '-' then try_cast(cell as date)
-  when cell[3] = '/' and cell[6] = '/' then try_strptime(cell, '%d/%m/%Y')::date end;
-create or replace temp macro place_of(cell) as case when regexp_full_match(upper(trim(cell)), '{commune}') then upper(trim(cell)) end;
+create or replace temp macro day_of(cell) as case when cell like '____-__-__' then try_cast(cell as date)
+  when cell like '__/__/____' then try_strptime(cell, '%d/%m/%Y')::date end;
+create or replace temp macro place_of(cell) as case when regexp_full_match(cell, '{commune}') then cell
+  when regexp_full_match(upper(trim(cell)), '{commune}') then upper(trim(cell)) end;
 create or replace temp macro ine_of(cell) as
   case when regexp_full_match(upper(replace(cell, ' ', '')), '{ine}')
     and not regexp_full_match(upper(replace(cell, ' ', '')), '(?:{no_ine}).*') then upper(replace(cell, ' ', '')) end;
@@ -184,8 +189,9 @@ from current_year where ended is not null;
 """
 
 COUNTED = """
-select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}'), count(*) filter (birth is null), count(*)
-from (select day_of(date_naissance) as birth from {previous})
+select coalesce(sum(lines) filter (over_16), 0), coalesce(sum(lines) filter (not over_16), 0),
+  coalesce(sum(lines) filter (over_16 is null), 0), coalesce(sum(lines), 0)
+from read_once
 """
 
 COUNTED_CURRENT = """
@@ -195,12 +201,22 @@ from ended
 """
 
 SEEN = """
+create temp table read_once as
+with told as (
+  select uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie, birth,
+    exists (select 1 from enrolled e where e.ine = p.ine and e.birth = p.birth and e.prenom = p.prenom and e.birth <= date '{from_16}'
+      and e.prenom <> '' and regexp_full_match(e.ine, '[0-9]{{9}}[A-HJK]{{2}}')) as plainly
+  from (select *, day_of(date_naissance) as birth from {previous}) p
+)
+select birth <= date '{from_16}' as over_16, count(*) as lines, list({{
+    uai: uai, ine: ine, nom: nom, prenom: prenom, date_naissance: date_naissance, commune_naissance: commune_naissance,
+    formation: formation, date_entree: date_entree, date_sortie: date_sortie, birth: birth
+  }}) filter (birth <= date '{from_16}' and not plainly) as missing
+from told group by over_16, day(birth);
+
 create temp table line_seen as
 with lines as (
-  select p.* exclude (plainly)
-  from (select *, case when prenom <> '' and regexp_full_match(ine, '[0-9]{{9}}[A-HJK]{{2}}') then ine end as plainly
-    from (select *, day_of(date_naissance) as birth from {previous}) where birth <= date '{from_16}') p
-  anti join enrolled e on p.plainly = e.ine and p.birth = e.birth and p.prenom = e.prenom
+  select unnest(missing, recursive := true) from read_once
   union all
   select * from ended where birth <= date '{from_16}'
 )
@@ -210,6 +226,7 @@ from lines left join merged on merged.code = place_of(commune_naissance);
 
 create temp view seen as select rowid as id, * from line_seen;
 """
+"""Last year's file is read once: counted, and who plainly goes on left out, in the same pass; by days, so that no part is one thread's."""
 
 BESIDE: Mapping[SnapshotKind, str] = {
     "followed": """
@@ -231,27 +248,25 @@ create temp table {kind} (ine varchar, nom varchar, prenom varchar, birth date, 
 
 RELATED = """
 create temp table near_{right} as
-with placed as materialized (
-  select distinct birth, commune from {left} where commune is not null
+with placed as (
+  select birth, coalesce(commune, '') as place from {left}
+  union
+  select birth, '' from {left}
   union
   select l.birth, m.code from {left} l join merged m on m.today = l.commune
 ),
 unplaced as materialized (select distinct family, first, birth from {left} where commune is null),
-old as (select * from {right} where birth <= date '{from_16}'),
+old as (select *, place_of(commune) as place from {right} where birth <= date '{from_16}'),
 perhaps as (
-  select * from {right} where upper(replace(ine, ' ', '')) in (select ine from {left} where ine is not null)
-  union
-  select r.* from old r semi join placed p on r.birth = p.birth and place_of(r.commune) = p.commune
-  union
-  select r.* from (select * from old where place_of(commune) is null) r
-    semi join {left} p on r.birth = p.birth and folded(r.nom) = p.family and folded(r.prenom) = p.first
-  union
+  select *, place_of(commune) as place from {right} where upper(replace(ine, ' ', '')) in (select ine from {left} where ine is not null)
+  union all
+  select r.* from old r semi join placed p on r.birth = p.birth and coalesce(r.place, '') = p.place
+  union all
   select r.* from (select * from old where birth in (select birth from unplaced)) r
     semi join unplaced p on r.birth = p.birth and folded(r.nom) = p.family and folded(r.prenom) = p.first
 )
-select * exclude (ine, commune, code, today), ine_of(ine) as ine, coalesce(merged.today, place_of(commune)) as commune,
-  folded(nom) as family, folded(prenom) as first
-from perhaps left join merged on merged.code = place_of(commune);
+select ine_of(ine) as ine, birth, told, coalesce(merged.today, place) as commune, folded(nom) as family, folded(prenom) as first
+from perhaps left join merged on merged.code = place;
 
 create temp table ines_{right} as
 with told as (
@@ -278,6 +293,7 @@ select id, bool_or(coalesce(same, false)) as same, list(distinct told) filter (s
   list(distinct told) filter (not coalesce(same, false) and told is not null) as perhaps
 from met_{right} group by id;
 """
+"""Near is whoever might be meant, some of them twice, which changes nothing; what each is to each is asked of these few only."""
 
 ABSENT = """
 create temp table absent as select * from seen where id not in (select id from fate_enrolled);
@@ -327,10 +343,22 @@ select (select count(*) from seen), (select count(*) from fate_enrolled where sa
   (select count(*) from leaver)
 """
 
-LEAVERS = """
-select person, uai, ine_cell, nom, prenom, date_naissance, commune_naissance, formation, date_entree, exit::varchar, diplomas
-from (select distinct on (person, uai, formation, date_entree, exit) * from leaver order by person, uai, formation, date_entree, exit, id)
-order by person, exit, days, uai, formation, date_entree
+TOLD: Mapping[str, str] = {
+    "uai": "one_line(uai)", "ine": "one_line(ine_cell)", "nom": "one_line(nom)", "prenom": "one_line(prenom)",
+    "date_naissance": "date_naissance", "commune_naissance": "one_line(commune_naissance)", "formation": "one_line(formation)",
+    "diplome_obtenu": "diploma", "date_entree": "one_line(date_entree)", "date_sortie": "exit::varchar",
+}  # fmt: skip
+"""A leaver's cells, of the columns of our CSV; of several diplomas the one that decides."""
+
+LEFT = """
+create or replace temp macro one_line(cell) as
+  case when contains(cell, chr(10)) or contains(cell, chr(13)) then regexp_replace(cell, '[\r\n]+', ' ', 'g') else cell end;
+
+select {cells} from (
+  select distinct on (person, uai, formation, date_entree, exit) *,
+    coalesce(list_max(list_filter(diplomas, lambda code : code not in ({low}))), list_max(diplomas), '') as diploma
+  from leaver order by person, uai, formation, date_entree, exit, id
+) order by person, exit, days, uai, formation, date_entree
 """
 
 REVIEWS = """
