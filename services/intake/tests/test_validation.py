@@ -1,6 +1,7 @@
 """From cells to the record: every rule of a line, the boundary of 16 years, and values cleaned."""
 
 from datetime import date
+from random import Random
 
 import phonenumbers
 import pytest
@@ -199,8 +200,10 @@ def as_the_library_reads(digits: str) -> str | None:
 
 
 def test_ten_digits_are_read_as_the_library_reads_them() -> None:
-    """Every first five, with three ends each: what the prefix says, and the international one among them."""
-    numbers = [f"0{start:04d}{end}" for start in range(10_000) for end in ("00000", "12345", "99999")]
+    """Of every third block of ten thousand numbers its first, its last and another; the international prefix is among them."""
+    chance = Random(3)
+    blocks = [f"0{start:05d}" for start in range(0, 100_000, 3)]
+    numbers = [f"{block}{end:04d}" for block in blocks for end in (0, chance.randrange(10_000), 9999)]
     assert [one for one in numbers if phone_of(one) != as_the_library_reads(one)] == []
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from datetime import date, timedelta
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
@@ -28,6 +29,7 @@ SCHOOLS_EMAIL = re.compile(
 )
 """Mailboxes of establishments and académies, where a young person reads nothing."""
 FIRST_YEAR, LAST_YEAR = 1800, 2100
+NO_DIGIT = re.compile(r"[^0-9+]")
 NATIONAL_NUMBER = re.compile(r"0[1-9][0-9]{8}")
 MANY_DIGITS = re.compile(r"(?:[0-9][ .-]?){12}")
 DIPLOMA = re.compile(r"0[1-9]|1[0-5]|99")
@@ -59,9 +61,9 @@ NOT_A_PERSONS = frozenset({
 
 def plain(text: str) -> str:
     """NFC, without invisible characters, every run of spaces as one."""
+    if text.isascii():
+        return " ".join(text.split())
     composed = unicodedata.normalize("NFC", text)
-    if composed.isascii():
-        return " ".join(composed.split())
     return " ".join("".join(c for c in composed if unicodedata.category(c) != "Cf").split())
 
 
@@ -138,26 +140,25 @@ def phones_of(cell: str) -> tuple[str | None, ...]:
     return (whole,) if whole else tuple(phone_of(piece) for piece in TWO_PHONES.split(cell) if piece.strip()) or (None,)
 
 
-def _number_of(digits: str) -> PhoneNumber | None:
-    """What the library reads; ten digits of mainland France, which nearly all are, need no reading (half of a line's time)."""
-    region = REGIONS.get(digits[:4], "FR")
-    if region == "FR" and NATIONAL_NUMBER.fullmatch(digits):
-        return PhoneNumber(country_code=33, national_number=int(digits[1:]))
-    try:
-        return phonenumbers.parse(digits, region)
-    except NumberParseException:
-        return None
-
-
 def phone_of(text: str) -> str | None:
     """E.164, for a number on which a person can be reached; the prefix tells the overseas region."""
-    digits = re.sub(r"[^0-9+]", "", text)
-    number = _number_of(digits)
-    if number is None:
+    digits = NO_DIGIT.sub("", text)
+    region = REGIONS.get(digits[:4], "FR")
+    if region == "FR" and NATIONAL_NUMBER.fullmatch(digits):
+        return f"+33{digits[1:]}" if _reaches_a_person(digits[:6]) else None
+    try:
+        number = phonenumbers.parse(digits, region)
+    except NumberParseException:
         return None
     if phonenumbers.number_type(number) in NOT_A_PERSONS:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=100_000)
+def _reaches_a_person(block: str) -> bool:
+    """Asked once for each 0ZABPQ of mainland France: numbers are given out by ten thousands, for one use (Arcep, décision 2018-0881)."""
+    return phonenumbers.number_type(PhoneNumber(country_code=33, national_number=int(f"{block[1:]}0000"))) not in NOT_A_PERSONS
 
 
 def email_of(text: str) -> str | None:

@@ -64,7 +64,7 @@ class Digests:
         return hmac.digest(self.key, purpose.encode() + b"\x00" + framed, "sha256")
 
     def _of_text(self, purpose: str, *parts: str) -> bytes:
-        return self.of(purpose, *(part.encode() for part in parts))
+        return self.of(purpose, *[part.encode() for part in parts])
 
     def tokens(self, identity: Identity) -> Tokens:
         birth, ine = identity.birth_date.isoformat(), identity.ine
