@@ -2,12 +2,14 @@
 
 import asyncio
 import dataclasses
+import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
@@ -20,17 +22,28 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 
+OWN = "raccroche-tests-"
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """A folder of this run's own: whichever run begins next closes pytest's common one to other users, and PostgreSQL runs as another."""
     if config.option.basetemp is None:
-        config.option.basetemp = str(Path(tempfile.mkdtemp(prefix="raccroche-tests-")) / "run")
+        _sweep(Path(tempfile.gettempdir()))
+        config.option.basetemp = str(Path(tempfile.mkdtemp(prefix=f"{OWN}{os.getpid()}-")) / "run")
+
+
+def _sweep(temporary: Path) -> None:
+    """What earlier runs left, some gigabytes each, goes before it fills the disk, unless they still run."""
+    for left in temporary.glob(f"{OWN}[0-9]*-*"):
+        if not psutil.pid_exists(int(left.name.removeprefix(OWN).partition("-")[0])):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """What a failed run left is there to be looked at."""
+    """What a failed run left is there to be looked at, until the next begins."""
     folder = Path(session.config.option.basetemp).parent
-    if exitstatus == pytest.ExitCode.OK and folder.name.startswith("raccroche-tests-"):
+    if exitstatus == pytest.ExitCode.OK and folder.name.startswith(OWN):
         shutil.rmtree(folder, ignore_errors=True)
 
 
