@@ -23,6 +23,7 @@ create table roster (
 create index roster_establishment on roster (format, uai, reference_date);
 create index roster_absent on roster (absent_from) where absent_from is not null;
 create index roster_doubted on roster (doubted_in) where doubted_in is not null;
+create index roster_asked on roster (asked_in) where asked_in is not null;
 
 -- Accepted lines of later lists, each of which may mean somebody who stands: the same young person under a mended name, or a newcomer.
 create table absence_doubt (

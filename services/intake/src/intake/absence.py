@@ -157,6 +157,17 @@ async def tell_some(desk: Desk, connection: Connection, job: Job, trace: Trace) 
         return len(rows)
 
 
+async def tell_reviewed(desk: Desk, connection: Connection, job: Job, place: Place, trace: Trace) -> bool:
+    """In the transaction in which a human says that this one left: it is told. False if the rule of identity cannot say who it is.
+
+    Raises:
+        chassis.event_store.Conflict: roll back and come again.
+    """
+    await connection.execute(ABSENT, job.list_id, *_columns([place]))
+    await tell_some(desk, connection, job, trace)
+    return not await connection.fetchval(STANDS, *place)
+
+
 async def _tell(
     desk: Desk, connection: Connection, job: Job, gone: Sequence[Standing], register: Register, absence: Absence, trace: Trace
 ) -> list[Standing]:
@@ -236,6 +247,7 @@ returning c.uai
 ABSENT = "update roster set absent_from = $1 where (list_id, line) in (select * from unnest($2::uuid[], $3::int[]))"
 SUPERSEDED = "delete from roster where seen_in = $1 and format = $2 and uai = $3 returning list_id"
 NOTE = "update complete_list set earlier = $3, missing = $4, doubtful = $5, outcome = $6 where list_id = $1 and uai = $2"
+STANDS = "select exists (select from roster where list_id = $1 and line = $2)"
 UNTOLD = "select list_id, line, reference_date, sealed from roster where absent_from = $1 order by list_id, line limit $2"
 UNDECIDED = "update roster set absent_from = null where (list_id, line) in (select * from unnest($1::uuid[], $2::int[]))"
 TOLD = """
