@@ -169,12 +169,12 @@ def told_by(line: Identity, standing: Sequence[Identity]) -> list[Identity]:
     return same or under_ine + [one for one in named if one not in under_ine]
 
 
-@pytest.mark.parametrize("pair", list(combinations(SPELLINGS, 2)), ids=lambda _: "")
-def test_a_line_tells_whom_it_names_and_no_other(pair: tuple[Identity, Identity]) -> None:
-    tokens = dict(enumerate(map(DIGESTS.tokens, SPELLINGS)))
-    seen = seen_by(tokens, [frozenset(marks_of(DIGESTS.tokens(one))) for one in pair], marks_of)
-    for n, line in enumerate(SPELLINGS):
-        assert seen[n] == {place for place, one in enumerate(pair) if one in told_by(line, pair)}
+def test_a_line_tells_whom_it_names_and_no_other() -> None:
+    tokens = {n: DIGESTS.tokens(one) for n, one in enumerate(SPELLINGS)}
+    for pair in combinations(SPELLINGS, 2):
+        seen = seen_by(tokens, [frozenset(marks_of(DIGESTS.tokens(one))) for one in pair], marks_of)
+        expected = {n: {place for place, one in enumerate(pair) if one in told_by(line, pair)} for n, line in enumerate(SPELLINGS)}
+        assert seen == expected
 
 
 @pytest.mark.parametrize(
