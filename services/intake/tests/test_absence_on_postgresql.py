@@ -81,6 +81,17 @@ async def test_a_held_line_may_mean_somebody_too(intake: House) -> None:
     assert [one.origin for one in await exits(intake)] == ["list"]
 
 
+async def test_whom_only_a_held_line_tells_is_looked_for_on_the_next_list(intake: House) -> None:
+    another = leaver(nom="CORVAL", prenom="Ombeline", date_naissance="2007-01-01")
+    await intake.send(FOURTH, leavers_csv(another), reference_date=JANUARY)
+    await told(intake, FIRST, JANUARY, eleve(""), STAYS)
+    await told(intake, SECOND, FEBRUARY, eleve(), STAYS)
+    assert (1, "held", ("IDENTITY_CONFLICT",)) in await intake.verdicts(SECOND)
+    assert [one.origin for one in await exits(intake)] == ["list"]
+    await told(intake, THIRD, MARCH, STAYS)
+    assert [(one.list_id, one.line, one.origin) for one in await exits(intake)][1:] == [(FIRST, 1, "absence")]
+
+
 async def test_whoever_is_told_to_have_left_under_a_mended_name_is_not_absent_as_well(intake: House) -> None:
     await told(intake, FIRST, JANUARY, eleve(""), STAYS)
     await told(intake, SECOND, FEBRUARY, eleve("", name="DUVALON", left="20/01/2026"), STAYS)
