@@ -22,6 +22,7 @@ ENGLISH = {  # participles and plain words that an event's name may add
     "consulted", "published", "changed", "made", "accepted", "declined", "expired", "cancelled", "designated", "ended", "due", "transmitted",
     "acknowledged", "refused", "recalled", "seats", "released", "expected", "silent", "resumed", "reconsidered", "contested", "confirmed",
     "sent", "persons", "linked", "unlinked", "found", "dismissed", "identities", "campaign", "matched", "signalled",
+    "doubted", "reviewed", "etablissements",
 }  # fmt: skip
 CHASSIS_MAY_SAY = {
     "line",

@@ -177,6 +177,33 @@ class ListLineReconsidered(_OfList):
     findings: Public[tuple[Finding, ...]]
 
 
+class AbsenceDoubted(_OfList):
+    """This complete list lacks somebody whom another line of it, or of one before, may mean: from now on a human must say who left.
+
+    `told_by` and `line` are the last line that told the young person.
+    """
+
+    told_by: Public[UUID]
+    line: Public[int]
+
+
+class AbsenceReviewed(_OfList):
+    """A human says whether the young person of a doubted absence has left; `ExitSeen` then stands beside this. Who it was is the actor."""
+
+    told_by: Public[UUID]
+    line: Public[int]
+    left: Public[bool]
+
+
+class EtablissementsMissed(_OfList):
+    """Its sender told other establishments twice since these were told: they are missing from what it sends; nobody is said to have left.
+
+    Said once, with the list by which it was noticed; their pupils wait for the next complete list that tells them.
+    """
+
+    uais: Public[tuple[Uai, ...]]
+
+
 class ListClosed(_OfList):
     """Every line has its verdict; they add up to `lines`."""
 
@@ -401,7 +428,7 @@ class IdentitiesConsulted(_OfPerson):
 
 type ListEvent = (
     ListReceived | ListHeld | ListReleased | ListRefused | ReportReceived | CampaignMatched
-    | ListLineRejected | ListLineHeld | ListLineReconsidered | ListClosed
+    | ListLineRejected | ListLineHeld | ListLineReconsidered | AbsenceDoubted | AbsenceReviewed | EtablissementsMissed | ListClosed
 )  # fmt: skip
 type SourceEvent = SourceExpected | SourceSilent | SourceResumed
 type PersonEvent = (
@@ -412,7 +439,7 @@ type PersonEvent = (
 
 EVENTS: tuple[type[Event], ...] = (
     ListReceived, ListHeld, ListReleased, ListRefused, ReportReceived, CampaignMatched,
-    ListLineRejected, ListLineHeld, ListLineReconsidered, ListClosed,
+    ListLineRejected, ListLineHeld, ListLineReconsidered, AbsenceDoubted, AbsenceReviewed, EtablissementsMissed, ListClosed,
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen, RiskSignalled,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,

@@ -1,7 +1,9 @@
 """In doubt nobody is said to have left: what a line may mean, and when a list is not the whole; what absence means to the rule."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import combinations
 from uuid import UUID
 
 import pytest
@@ -10,11 +12,13 @@ from test_person import DECIDE, detected
 
 from chassis.testing import given
 from contracts.intake import DropoutDetected, DropoutWithdrawn, EnrolmentSeen, ExitSeen
-from intake.domain.absence import ABSENCE_V1, Named, may_mean, meant_by, named_of, outcome_of
+from contracts.personal import Identity
+from intake.domain.absence import ABSENCE_V1, Named, is_under_age_by, may_double, may_mean, meant_by, named_of, nearest, outcome_of, seen_by
 from intake.domain.person import PERSON as DECIDER
 from intake.domain.person import Person, evolve, is_back
 from intake.formats.csv_list import ADAPTER, leaver_of
-from intake.roster import named_by
+from intake.identity import Digests
+from intake.roster import marks_of, named_by
 
 MAIA = named_of(identity(usage_name="Kerbel-Duvallon"))
 
@@ -146,3 +150,66 @@ def test_a_line_told_again_is_news_where_an_exit_was_the_last_word(past: tuple[E
     for event in past:
         state = evolve(state, event)
     assert is_back(state, UAI, AFTER) is back
+
+
+INES, BIRTHS, FAMILIES, FIRSTS = (None, "0123456789A", "9999999999Z"), (date(2008, 5, 14), date(2008, 5, 15)), ("A", "B"), ("M", "N")
+SPELLINGS = [
+    identity(ine=ine, birth_date=birth, family_name=f"{family}LBAN", first_names=(f"{first}OE",), birth_commune=None)
+    for ine in INES for birth in BIRTHS for family in FAMILIES for first in FIRSTS
+]  # fmt: skip
+DIGESTS = Digests(key=bytes(32))
+
+
+def told_by(line: Identity, standing: Sequence[Identity]) -> list[Identity]:
+    """In the words of docs/detection.md, over the names themselves."""
+    birth = [one for one in standing if one.birth_date == line.birth_date]
+    under_ine = [one for one in standing if line.ine and one.ine == line.ine and one.first_names == line.first_names]
+    named = [one for one in birth if (one.family_name, one.first_names) == (line.family_name, line.first_names)]
+    same = [one for one in under_ine if one in birth] + [one for one in named if not (one.ine and line.ine)]
+    return same or under_ine + [one for one in named if one not in under_ine]
+
+
+def test_a_line_tells_whom_it_names_and_no_other() -> None:
+    tokens = {n: DIGESTS.tokens(one) for n, one in enumerate(SPELLINGS)}
+    for pair in combinations(SPELLINGS, 2):
+        seen = seen_by(tokens, [frozenset(marks_of(DIGESTS.tokens(one))) for one in pair], marks_of)
+        expected = {n: {place for place, one in enumerate(pair) if one in told_by(line, pair)} for n, line in enumerate(SPELLINGS)}
+        assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "may"),
+    [
+        (identity(ine="9999999999Z"), True),
+        (identity(ine=None), True),
+        (identity(birth_date=date(2007, 1, 1)), True),
+        (identity(first_names=("Maïa-Lou",)), True),
+        (identity(first_names=("Noé",)), False),
+        (identity(family_name="Autremont", first_names=("Noé",)), False),
+        (identity(ine="9999999999Z", family_name="Autremont"), False),
+        (identity(ine="9999999999Z", birth_date=date(2007, 1, 1)), False),
+        (identity(first_names=("Maïa-Lou",), birth_date=date(2007, 1, 1)), False),
+    ],
+)
+def test_who_may_have_been_told_twice_in_two_spellings(line: Identity, may: bool) -> None:
+    assert may_double(named_of(line), MAIA) is may
+
+
+def test_a_newcomer_under_somebodys_ine_and_birth_date_is_that_one_if_any() -> None:
+    twin = named_of(identity(ine="1111111111B", first_names=("Noé",)))
+    renamed = named_of(identity(ine="1111111111B", first_names=("Noah",)))
+    assert nearest(renamed, {0, 1}, [MAIA, twin]) == {1}
+    assert nearest(renamed, {0}, [MAIA, twin]) == {0}
+    assert nearest(named_of(identity(ine=None)), {0, 1}, [replace(MAIA, ine=None), twin]) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "under_age"),
+    [
+        (identity(birth_date=date(2012, 5, 14)), True),
+        (identity(birth_date=date(2012, 5, 14), first_names=("Noé",)), False),
+        (identity(ine=None, birth_date=date(2012, 5, 14)), False),
+    ],
+)
+def test_of_whom_a_line_says_that_they_are_under_16_after_all(line: Identity, under_age: bool) -> None:
+    assert is_under_age_by(named_of(line), MAIA) is under_age

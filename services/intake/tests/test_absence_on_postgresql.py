@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date
+from uuid import UUID
 
 import pytest
 from absence_house import APART, APRIL, FEBRUARY, FIRST, FOURTH, JANUARY, MARCH, SECOND, STAYS, THIRD, eleve, exits, other, roster, told
@@ -45,30 +46,31 @@ async def test_who_stands_on_both_lists_or_is_told_to_have_left_is_not_absent(in
 
 
 @pytest.mark.parametrize(
-    "mended",
+    ("mended", "last_told"),
     [
-        eleve("9999999999Z"),
-        eleve(""),
-        eleve(born="15/05/2008"),
-        eleve(name="DUVALON", born="14/05/2008"),
-        eleve("", name="DUVALLON-MARTIN"),
-        eleve(mef="2472521432"),
-        eleve(name="", first="Maïa"),
-        eleve(entered="35/13/2025"),
-        eleve("9999999999Z", born="35/13/2008"),
-        eleve(born="14/05/2012"),
+        (eleve("9999999999Z"), SECOND),
+        (eleve(""), SECOND),
+        (eleve(born="15/05/2008"), SECOND),
+        (eleve(name="DUVALON", born="14/05/2008"), SECOND),
+        (eleve("", name="DUVALLON-MARTIN"), SECOND),
+        (eleve(mef="2472521432"), SECOND),
+        (eleve(name="", first="Maïa"), FIRST),
+        (eleve(entered="35/13/2025"), FIRST),
+        (eleve("9999999999Z", born="35/13/2008"), FIRST),
+        (eleve(born="14/05/2012"), None),
     ],
     ids=[
         "another INE", "no INE", "another birth date", "a mended name", "a longer name without INE", "another class", "a rejected line",
         "a bad entry date", "no readable birth date", "under 16 after all",
     ],
 )  # fmt: skip
-async def test_whoever_a_line_may_mean_is_not_absent(intake: House, mended: str) -> None:
+async def test_whoever_a_line_may_mean_is_not_absent_until_no_line_does(intake: House, mended: str, last_told: UUID | None) -> None:
     await told(intake, FIRST, JANUARY, eleve(), STAYS)
     await told(intake, SECOND, FEBRUARY, mended, STAYS)
     assert await exits(intake) == []
     await told(intake, THIRD, MARCH, STAYS)
-    assert len(await exits(intake)) <= 1
+    expected = [(last_told, 1, THIRD)] if last_told else []
+    assert [(one.list_id, one.line, one.absent_from) for one in await exits(intake)] == expected
 
 
 async def test_a_held_line_may_mean_somebody_too(intake: House) -> None:
@@ -77,6 +79,17 @@ async def test_a_held_line_may_mean_somebody_too(intake: House) -> None:
     await told(intake, SECOND, FEBRUARY, eleve(name="DUVALON"), STAYS)
     assert ("held", ("IDENTITY_CONFLICT",)) in [(verdict, rules) for _, verdict, rules in await intake.verdicts(SECOND)]
     assert [one.origin for one in await exits(intake)] == ["list"]
+
+
+async def test_whom_only_a_held_line_tells_is_looked_for_on_the_next_list(intake: House) -> None:
+    another = leaver(nom="CORVAL", prenom="Ombeline", date_naissance="2007-01-01")
+    await intake.send(FOURTH, leavers_csv(another), reference_date=JANUARY)
+    await told(intake, FIRST, JANUARY, eleve(""), STAYS)
+    await told(intake, SECOND, FEBRUARY, eleve(), STAYS)
+    assert (1, "held", ("IDENTITY_CONFLICT",)) in await intake.verdicts(SECOND)
+    assert [one.origin for one in await exits(intake)] == ["list"]
+    await told(intake, THIRD, MARCH, STAYS)
+    assert [(one.list_id, one.line, one.origin) for one in await exits(intake)][1:] == [(FIRST, 1, "absence")]
 
 
 async def test_whoever_is_told_to_have_left_under_a_mended_name_is_not_absent_as_well(intake: House) -> None:

@@ -140,8 +140,8 @@ async def test_of_a_complete_list_what_came_of_those_who_are_missing_is_shown(en
         await entrance.house.send(list_id, eleves_xml(*eleves), list_format="siecle", reference_date=on)
         await entrance.house.read_all()
     first, second = [(await entrance.client.get(f"/lists/{list_id}", headers=SENDER)).json()["absences"] for list_id in (FIRST, SECOND)]
-    assert first == [{"uai": UAI, "earlier": 0, "missing": 0, "outcome": "concluded"}]
-    assert second == [{"uai": UAI, "earlier": 2, "missing": 1, "outcome": "concluded"}]
+    assert first == [{"uai": UAI, "earlier": 0, "missing": 0, "doubtful": 0, "outcome": "concluded"}]
+    assert second == [{"uai": UAI, "earlier": 2, "missing": 1, "doubtful": 0, "outcome": "concluded"}]
 
 
 async def test_the_same_list_again_has_the_same_answer_and_its_id_is_not_anothers(entrance: Entrance) -> None:
@@ -213,7 +213,7 @@ async def test_the_figures_are_those_of_the_projections(entrance: Entrance) -> N
     assert answer.json() == {
         "lists": 0, "lines": 0, "accepted": 0, "accepted_with_remarks": 0, "rejected": 0, "held": 0, "not_kept": 0, "detections": 0,
         "withdrawn": 0, "by_flags": {"l313_7_only": 0, "obligation_only": 0, "both": 0},
-        "complete": False, "sources": 0, "held_lists": 0, "silent": [],
+        "complete": False, "sources": 0, "held_lists": 0, "silent": [], "missed": [],
     }  # fmt: skip
 
 

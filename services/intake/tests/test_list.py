@@ -6,6 +6,9 @@ from intake_specimens import LIST, REFERENCE, UAI
 
 from chassis.testing import given
 from contracts.intake import (
+    AbsenceDoubted,
+    AbsenceReviewed,
+    EtablissementsMissed,
     Finding,
     ListClosed,
     ListHeld,
@@ -17,10 +20,13 @@ from contracts.intake import (
     ListReleased,
     ReportReceived,
 )
+from intake.domain.absence import DoubtAbsences, MissEtablissements, ReviewAbsence
 from intake.domain.list import (
     DECIDED_OTHERWISE,
     HELD,
+    NOT_DOUBTED,
     NOT_HELD,
+    NOT_OPEN,
     NOT_READ,
     SUM,
     UNKNOWN,
@@ -136,3 +142,26 @@ def test_lines_of_a_list_that_is_read_or_of_a_report_are_reconsidered_and_of_no_
     given(DECIDER, ReportReceived(list_id=LIST, origin="self", reference_date=REFERENCE)).when(again).then(told)
     for past in ((), (RECEIVED,), (RECEIVED, IS_HELD), (RECEIVED, IS_HELD, REFUSED)):
         given(DECIDER, *past).when(again).then_refused(NOT_READ)
+
+
+DOUBT, DOUBTED = DoubtAbsences(list_id=LIST, absences=((LIST, 3), (LIST, 4))), AbsenceDoubted(list_id=LIST, told_by=LIST, line=3)
+REVIEW, REVIEWED = (
+    ReviewAbsence(list_id=LIST, left=True, told_by=LIST, line=3),
+    AbsenceReviewed(list_id=LIST, left=True, told_by=LIST, line=3),
+)
+
+
+def test_a_human_judges_an_absence_once_and_only_one_that_was_doubted_and_after_the_list_is_read() -> None:
+    given(DECIDER, RECEIVED).when(DOUBT).then(DOUBTED, AbsenceDoubted(list_id=LIST, told_by=LIST, line=4))
+    given(DECIDER, RECEIVED, DOUBTED).when(REVIEW).then_refused(NOT_READ)
+    given(DECIDER, RECEIVED, DOUBTED, CLOSED).when(REVIEW).then(REVIEWED)
+    given(DECIDER, RECEIVED, DOUBTED, CLOSED).when(replace(REVIEW, line=4)).then_refused(NOT_DOUBTED)
+    given(DECIDER, RECEIVED, DOUBTED, CLOSED, REVIEWED).when(REVIEW).then_refused(NOT_DOUBTED)
+    given(DECIDER, RECEIVED, CLOSED).when(DOUBT).then_refused(NOT_OPEN)
+
+
+def test_establishments_are_missed_while_the_list_is_read() -> None:
+    miss = MissEtablissements(list_id=LIST, uais=("0440074X",))
+    given(DECIDER, RECEIVED).when(miss).then(EtablissementsMissed(list_id=LIST, uais=("0440074X",)))
+    given(DECIDER, RECEIVED, CLOSED).when(miss).then_refused(NOT_OPEN)
+    given(DECIDER, RECEIVED, DOUBTED, EtablissementsMissed(list_id=LIST, uais=("0440074X",)), CLOSED).when(REVIEW).then(REVIEWED)

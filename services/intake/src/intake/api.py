@@ -151,7 +151,9 @@ async def _list_of(pool: asyncpg.Pool, list_id: UUID, caller: Caller) -> dict[st
     again = {} if row["list_id"] == list_id else {"same_as": str(row["list_id"])}
     held = {"held_for": _held_for(row["reasons"])} if row["reasons"] else {}
     compared = [dict(one) for one in await pool.fetch(ABSENCES, row["list_id"])]
-    return {"list_id": str(list_id), **found, **again, **held, **({"absences": compared} if compared else {})}
+    missed = [dict(one) for one in await pool.fetch(MISSED, row["list_id"])]
+    seen = {**({"absences": compared} if compared else {}), **({"missed": missed} if missed else {})}
+    return {"list_id": str(list_id), **found, **again, **held, **seen}
 
 
 def _held_for(reasons: list[str]) -> list[dict[str, str]]:
@@ -179,8 +181,10 @@ where l.list_id = coalesce((select same_as from repeated_list where list_id = $1
 """
 
 ABSENCES = """
-select uai, earlier, missing, outcome from complete_list where list_id = $1 and outcome is not null order by uai
+select uai, earlier, missing, doubtful, outcome from complete_list where list_id = $1 and outcome is not null order by uai
 """
+
+MISSED = "select uai, reference_date as last_told from complete_list where missed_in = $1 order by uai"
 
 LINES = """
 select line, verdict, fields, rules from line_verdict

@@ -21,6 +21,7 @@ from intake.domain.detection import SIEI_V1
 from intake.domain.list import LIST, ListCommand, SentList
 from intake.domain.person import PERSON, Person
 from intake.domain.source import SOURCE, Expectation, SourceCommand
+from intake.doubted import DoubtDesk, doubted_routes
 from intake.figures import figure_routes
 from intake.held import Decisions, held_routes
 from intake.identity import Digests
@@ -78,6 +79,7 @@ def build(basics: Basics) -> Parts:
             risk_routes(basics.app, reporting),
             held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
             detection_routes(detections),
+            doubted_routes(DoubtDesk(pool=basics.app, desk=desk, rule=SIEI_V1)),
             review_routes(review),
         ),
         ring=Ringing(lists=lists, sources=sources, clock=basics.clock),

@@ -1,4 +1,4 @@
-"""The figures of the whole, or of some départements; where a source is silent or a list is held they say that they are incomplete."""
+"""The figures of the whole, or of some départements: incomplete where a source is silent, an establishment missed or a list held."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -28,11 +28,12 @@ async def _figures(pool: asyncpg.Pool, departements: Sequence[str]) -> dict[str,
     places, prefixes = (departements or None), ([uai_prefix_of(one) for one in departements] or None)
     (lists,), (dropouts,) = await pool.fetch(LIST_FIGURES, places), await pool.fetch(DROPOUT_FIGURES, places)
     (known,), silent = await pool.fetch(KNOWN, prefixes), await pool.fetch(SILENT, prefixes)
+    missed = await pool.fetch(MISSED, prefixes)
     flags = {name: dropouts[name] for name in ("l313_7_only", "obligation_only", "both")}
     return {
         **dict(lists), "detections": dropouts["detections"], "withdrawn": dropouts["withdrawn"], "by_flags": flags,
-        "complete": known["sources"] > 0 and not silent and not known["held_lists"],
-        **dict(known), "silent": [dict(row) for row in silent],
+        "complete": known["sources"] > 0 and not (silent or missed or known["held_lists"]),
+        **dict(known), "silent": [dict(row) for row in silent], "missed": [dict(row) for row in missed],
     }  # fmt: skip
 
 
@@ -63,6 +64,14 @@ from list_source s left join held_list h using (list_id)
 where $1::text[] is null or left(s.sender, 3) = any($1) or exists (
   select from sender_establishment e where e.sender = s.sender and e.format = s.format and left(e.uai, 3) = any($1)
 )
+"""
+
+MISSED = """
+select c.uai, l.sender, c.format, c.reference_date as last_told from complete_list c join lists l using (list_id)
+where c.missed_in is not null and ($1::text[] is null or left(c.uai, 3) = any($1))
+  and exists (select from roster r where r.list_id = c.list_id and r.uai = c.uai)
+  and not exists (select from complete_list n where n.format = c.format and n.uai = c.uai and n.reference_date > c.reference_date)
+order by c.uai, c.format, l.sender
 """
 
 SILENT = """

@@ -4,7 +4,7 @@ Under-16s are no records, so they never stand here; a line about one is compared
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID, uuid5
@@ -16,9 +16,9 @@ from chassis.event_store import Connection
 from chassis.keyring import Erased, Keyring, Keys
 from chassis.timers import Timer
 from intake import cleaning
-from intake.domain.absence import Named, meant_by, named, named_of
+from intake.domain.absence import Named, Place, is_under_age_by, meant_by, named, named_of, seen_by
 from intake.formats import ADAPTERS
-from intake.formats.cells import Adapter, Cells, RawLine
+from intake.formats.cells import Adapter, Cells
 from intake.identity import Tokens
 from intake.lists import Job
 from intake.record import NotKept, Record
@@ -40,6 +40,10 @@ class Standing:
     reference_date: date
     record: Record
 
+    @property
+    def place(self) -> Place:
+        return self.list_id, self.line
+
 
 def is_complete(job: Job) -> bool:
     """Whether the list names everybody who is enrolled at its establishments. A single report names one."""
@@ -53,18 +57,17 @@ async def take(keyring: Keyring, connection: Connection, job: Job, prepared: Seq
     told = _by_establishment(prepared)
     for row in await connection.fetch(OVERTAKEN, job.format, job.reference_date, sorted(told)):
         del told[row["uai"]]
-    newcomers = await _see_records(connection, job, told)
     accepted = {one.line for one in found.verdicts if one.verdict in {"accepted", "accepted_with_remarks"}}
+    told_before = await _see_records(connection, job, told, accepted)
     kept = [one for lines in told.values() for one in lines if one.raw.line in accepted and _is_enrolment(one)]
-    certain = {one.raw.line for lines in told.values() for one in lines if isinstance(one.line, Record)} - newcomers
-    others = {one.raw.line for lines in told.values() for one in lines} - {one.raw.line for one in kept} - certain
+    others = {one.raw.line for lines in told.values() for one in lines} - {one.raw.line for one in kept} - told_before.keys()
     unnamed = {
-        uai: await _see_others(keyring, connection, job, uai, [one.raw for one in lines if one.raw.line in others])
+        uai: await _doubt_by_others(keyring, connection, job, uai, [one for one in lines if one.raw.line in others], accepted)
         for uai, lines in told.items()
     }
     if nowhere := sum(not isinstance(one.line, Record | NotKept) and _uai_of(one) is None for one in prepared):
         unnamed[NOBODY] = nowhere
-    await _keep(keyring, connection, job, kept, newcomers)
+    await _keep(keyring, connection, job, kept, told_before)
     for uai in sorted(unnamed):
         await connection.execute(NOTE, job.list_id, uai, job.format, job.reference_date, unnamed[uai])
 
@@ -81,33 +84,52 @@ def _uai_of(one: Prepared) -> str | None:
     return cleaning.uai_of(one.raw.uai) if isinstance(one.raw, Cells) else None
 
 
-async def _see_records(connection: Connection, job: Job, told: Mapping[str, Sequence[Prepared]]) -> set[int]:
-    """The lines of those whom no earlier list told there."""
-    newcomers: set[int] = set()
+async def _see_records(connection: Connection, job: Job, told: Mapping[str, Sequence[Prepared]], accepted: Set[int]) -> dict[int, date]:
+    """The accepted lines of those whom an earlier list told there, and the day of the last that did."""
+    told_before: dict[int, date] = {}
     for uai, lines in told.items():
-        tokens = {one.raw.line: marks_of(one.tokens) for one in lines if one.tokens is not None}
-        marks = sorted({mark for theirs in tokens.values() for mark in theirs})
-        rows = await connection.fetch(SEE, job.list_id, job.format, uai, job.reference_date, marks)
-        known = {mark for row in rows for mark in row["marks"]}
-        newcomers |= {line for line, theirs in tokens.items() if known.isdisjoint(theirs)}
-    return newcomers
+        tokens = {one.raw.line: one.tokens for one in lines if one.tokens is not None and one.raw.line in accepted}
+        marks = sorted({mark for theirs in tokens.values() for mark in marks_of(theirs)})
+        rows = await connection.fetch(ALIKE, job.list_id, job.format, uai, job.reference_date, marks)
+        seen = seen_by(tokens, [frozenset(row["marks"]) for row in rows], marks_of)
+        await see(connection, job.list_id, [_place(rows[place]) for place in sorted(set[int]().union(*seen.values()))])
+        told_before |= {line: max(rows[place]["reference_date"] for place in places) for line, places in seen.items() if places}
+    return told_before
+
+
+def _place(row: asyncpg.Record) -> Place:
+    return row["list_id"], row["line"]
 
 
 def _is_enrolment(one: Prepared) -> bool:
     return isinstance(one.line, Record) and one.line.kind == "enrolment"
 
 
-async def _see_others(keyring: Keyring, connection: Connection, job: Job, uai: str, raw: Sequence[RawLine]) -> int:
+async def _doubt_by_others(
+    keyring: Keyring, connection: Connection, job: Job, uai: str, lines: Sequence[Prepared], accepted: Set[int]
+) -> int:
     """Lines of which nothing is kept here, and that tell nobody for certain, may mean somebody all the same. How many say nothing at all?
 
-    They break a rule, are held, are about an under-16, or tell of a newcomer that they have left.
+    They break a rule, are held, are about an under-16, or tell of a newcomer that they have left: only the last is somebody's own line,
+    which the next list need not tell again.
     """
-    others = [named_by(one, ADAPTERS[job.format]) for one in raw if isinstance(one, Cells)]
-    if not others:
+    told = [one for one in lines if isinstance(one.raw, Cells)]
+    if not told:
         return 0
+    others = [named_by(one.raw, ADAPTERS[job.format]) for one in told if isinstance(one.raw, Cells)]
     standing = await opened(keyring, await connection.fetch(UNSEEN, job.list_id, job.format, uai, job.reference_date))
-    meant = meant_by(others, [named_of(one.record.identity) for one in standing])
-    await see(connection, job.list_id, [standing[place] for place in sorted(set[int]().union(*meant))])
+    names = [named_of(one.record.identity) for one in standing]
+    meant = meant_by(others, names)
+    seen = {
+        place for one, other, theirs in zip(told, others, meant, strict=True) if isinstance(one.line, NotKept)
+        for place in theirs if is_under_age_by(other, names[place])
+    }  # fmt: skip
+    await see(connection, job.list_id, [standing[place].place for place in sorted(seen)])
+    doubtful = {
+        place: {one.raw.line for one, theirs in zip(told, meant, strict=True) if place in theirs and one.raw.line in accepted}
+        for place in set[int]().union(*meant) - seen
+    }
+    await doubt(connection, job.list_id, {standing[place].place: alike for place, alike in doubtful.items()})
     return sum(not (one.says_who or theirs) for one, theirs in zip(others, meant, strict=True))
 
 
@@ -124,17 +146,26 @@ def named_by(raw: Cells, adapter: Adapter) -> Named:
 
 
 def marks_of(tokens: Tokens) -> list[bytes]:
-    """Any one of these in common, and it is the same person of one establishment: the INE never alone."""
+    """What two lines of one establishment about one person have in common, one at least; how far that goes `agreement` says."""
     return [one for one in (tokens.names, tokens.ine_birth, *sorted(tokens.ine_names)) if one is not None]
 
 
-async def see(connection: Connection, list_id: UUID, standing: Sequence[Standing]) -> None:
+async def see(connection: Connection, list_id: UUID, places: Sequence[Place]) -> None:
     """The list tells these."""
-    if standing:
-        await connection.execute(SEEN, list_id, [one.list_id for one in standing], [one.line for one in standing])
+    if places:
+        await connection.execute(SEEN, list_id, *zip(*places, strict=True))
 
 
-async def _keep(keyring: Keyring, connection: Connection, job: Job, lines: Sequence[Prepared], newcomers: set[int]) -> None:
+async def doubt(connection: Connection, list_id: UUID, alike: Mapping[Place, Set[int]]) -> None:
+    """The list may mean these: they stand until the next one. alike: by which accepted lines, if by any."""
+    if not alike:
+        return
+    await connection.execute(DOUBTED, list_id, *zip(*alike, strict=True))
+    pairs = [(*place, list_id, line) for place, lines in alike.items() for line in sorted(lines)]
+    await connection.executemany(KEEP_DOUBT, pairs)
+
+
+async def _keep(keyring: Keyring, connection: Connection, job: Job, lines: Sequence[Prepared], told_before: Mapping[int, date]) -> None:
     enrolled = [(one.line, one.tokens) for one in lines if isinstance(one.line, Record) and one.tokens]
     if not enrolled:
         return
@@ -144,7 +175,7 @@ async def _keep(keyring: Keyring, connection: Connection, job: Job, lines: Seque
     keys = (await keyring.keys([owner]))[owner]
     rows = [
         (job.list_id, record.line, job.format, record.uai, job.reference_date, marks_of(tokens), _sealed(keys, record),
-         record.line in newcomers)
+         told_before.get(record.line))
         for record, tokens in enrolled
     ]  # fmt: skip
     await connection.copy_records_to_table("roster", records=rows, columns=COLUMNS)
@@ -183,10 +214,10 @@ async def let_go(connection: Connection, list_ids: Iterable[UUID]) -> None:
 
 
 async def expire(connection: Connection, timer: Timer) -> None:
-    """A snapshot that no later list replaced goes on its date."""
+    """A snapshot that no later list replaced goes on its date; whom a later one left in doubt, on that one's."""
     list_id = UUID(timer.subject)
-    await connection.execute(EXPIRE, list_id)
-    await let_go(connection, [list_id])
+    gone = await connection.fetch(EXPIRE, list_id)
+    await let_go(connection, [list_id, *(row["list_id"] for row in gone)])
 
 
 async def forget_keys(connection: Connection, keyring: Keyring) -> None:
@@ -200,11 +231,10 @@ async def forget_keys(connection: Connection, keyring: Keyring) -> None:
 OVERTAKEN = """
 select distinct uai from complete_list where format = $1 and reference_date > $2 and uai = any($3::text[]) and outcome is not null
 """
-SEE = """
-update roster set seen_in = $1
+ALIKE = """
+select list_id, line, marks, reference_date from roster
 where format = $2 and uai = $3 and list_id <> $1 and reference_date <= $4
   and exists (select from unnest(marks) as m (mark) where m.mark in (select unnest($5::bytea[])))
-returning marks
 """
 UNSEEN = """
 select list_id, line, reference_date, sealed from roster
@@ -213,14 +243,18 @@ where format = $2 and uai = $3 and list_id <> $1 and reference_date <= $4 and se
 SEEN = """
 update roster set seen_in = $1 where (list_id, line) in (select * from unnest($2::uuid[], $3::int[]))
 """
+DOUBTED = """
+update roster set doubted_in = $1 where asked_in is null and (list_id, line) in (select * from unnest($2::uuid[], $3::int[]))
+"""
+KEEP_DOUBT = "insert into absence_doubt (list_id, line, alike_list, alike_line) values ($1, $2, $3, $4) on conflict do nothing"
 NOTE = """
 insert into complete_list (list_id, uai, format, reference_date, unnamed) values ($1, $2, $3, $4, $5)
 on conflict (list_id, uai) do update set unnamed = complete_list.unnamed + excluded.unnamed
 """
-COLUMNS = ("list_id", "line", "format", "uai", "reference_date", "marks", "sealed", "newcomer")
+COLUMNS = ("list_id", "line", "format", "uai", "reference_date", "marks", "sealed", "told_before")
 KEEP_KEY = "insert into roster_key (list_id) values ($1) on conflict do nothing"
 LEAVING = "update roster_key set leaving = true where list_id = any($1::uuid[])"
-EXPIRE = "delete from roster where list_id = $1"
+EXPIRE = "delete from roster where (list_id = $1 and doubted_in is null) or doubted_in = $1 returning list_id"
 EMPTY = """
 select k.list_id from roster_key k join lists l using (list_id)
 where k.leaving and l.closed_at is not null and not exists (select from roster r where r.list_id = k.list_id)

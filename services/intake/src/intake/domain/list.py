@@ -1,14 +1,17 @@
 """The life of one list: received, perhaps held for a human, its bad lines told, closed when every line has its verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 from uuid import UUID
 
 from chassis.decider import Decider, Refused
 from contracts.intake import (
+    AbsenceDoubted,
+    AbsenceReviewed,
     CampaignMatched,
+    EtablissementsMissed,
     Finding,
     HoldReason,
     ListClosed,
@@ -26,6 +29,7 @@ from contracts.intake import (
     SnapshotManifest,
     Verdict,
 )
+from intake.domain.absence import DoubtAbsences, MissEtablissements, Place, ReviewAbsence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +148,10 @@ class CloseList:
     not_kept: int
 
 
-type ListCommand = ReceiveList | ReceiveReport | KeepMatch | HoldList | ReleaseList | RefuseList | TellLines | ReconsiderLines | CloseList
+type AbsenceCommand = DoubtAbsences | ReviewAbsence | MissEtablissements
+type ListCommand = (
+    ReceiveList | ReceiveReport | KeepMatch | HoldList | ReleaseList | RefuseList | TellLines | ReconsiderLines | AbsenceCommand | CloseList
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -154,10 +161,14 @@ class Unknown:
 
 @dataclass(frozen=True, kw_only=True)
 class Open:
-    """Received, not closed. `released`: a human looked at it and let it be read. `report`: all of it is told at once."""
+    """Received, not closed.
+
+    released: a human looked at it and let it be read. report: all of it is told at once. doubted: the absences that a human must judge.
+    """
 
     released: bool = False
     report: bool = False
+    doubted: frozenset[Place] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -170,9 +181,11 @@ class NeverRead:
     """Was held, and refused."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Closed:
-    """Every line has its verdict."""
+    """Every line has its verdict. doubted: the absences that a human must still judge."""
+
+    doubted: frozenset[Place] = frozenset()
 
 
 type SentList = Unknown | Open | Held | NeverRead | Closed
@@ -182,37 +195,47 @@ SUM = "the verdicts do not add up to the lines"
 HELD = "the list is held until somebody decides"
 NOT_READ = "the list is not read to its end"
 NOT_HELD = "the list is not held"
+NOT_OPEN = "the list is not being read"
 DECIDED_OTHERWISE = "the list was decided upon otherwise"
+NOT_DOUBTED = "no human is asked about this absence"
 
 
 def evolve(state: SentList, event: ListEvent) -> SentList:
     match event:
-        case ListReceived() | ReportReceived() | CampaignMatched():
-            return Open(report=isinstance(event, ReportReceived))
+        case ListReceived() | ReportReceived() | CampaignMatched() | ListReleased():
+            return Open(released=isinstance(event, ListReleased), report=isinstance(event, ReportReceived))
         case ListHeld():
             return Held()
-        case ListReleased():
-            return Open(released=True)
         case ListRefused():
             return NeverRead()
-        case ListLineRejected() | ListLineHeld() | ListLineReconsidered():
+        case AbsenceDoubted() | AbsenceReviewed():
+            return judged(state, event)
+        case ListLineRejected() | ListLineHeld() | ListLineReconsidered() | EtablissementsMissed():
             return state
         case ListClosed():
-            return Closed()
+            return Closed(doubted=state.doubted if isinstance(state, Open) else frozenset())
+
+
+def judged(state: SentList, event: AbsenceDoubted | AbsenceReviewed) -> SentList:
+    """What a human must still say of this list's absences."""
+    if not isinstance(state, Open | Closed):
+        return state
+    place = {(event.told_by, event.line)}
+    return replace(state, doubted=state.doubted | place if isinstance(event, AbsenceDoubted) else state.doubted - place)
 
 
 def decide(state: SentList, command: ListCommand) -> Sequence[ListEvent]:
     match command:
-        case ReceiveList():
-            return receive(state, command)
-        case ReceiveReport() | KeepMatch():
-            return begin_here(state, command)
+        case ReceiveList() | ReceiveReport() | KeepMatch():
+            return receive(state, command) if isinstance(command, ReceiveList) else begin_here(state, command)
         case HoldList() | ReleaseList() | RefuseList():
             return decide_whole(state, command)
         case TellLines():
             return tell(state, command)
         case ReconsiderLines():
             return reconsider(state, command)
+        case DoubtAbsences() | ReviewAbsence() | MissEtablissements():
+            return judge(state, command)
         case CloseList():
             return close(state, command)
 
@@ -322,6 +345,23 @@ def reconsider(state: SentList, command: ReconsiderLines) -> Sequence[ListEvent]
             ]
         case Unknown() | Held() | NeverRead() | Open():
             raise Refused(NOT_READ)
+
+
+def judge(state: SentList, command: AbsenceCommand) -> Sequence[ListEvent]:
+    """What a complete list lacks is noticed while it is read, and judged by a human once it is."""
+    match command:
+        case DoubtAbsences(list_id=list_id, absences=absences) if isinstance(state, Open):
+            return [AbsenceDoubted(list_id=list_id, told_by=told_by, line=line) for told_by, line in absences]
+        case MissEtablissements(list_id=list_id, uais=uais) if isinstance(state, Open):
+            return [EtablissementsMissed(list_id=list_id, uais=uais)]
+        case ReviewAbsence(list_id=list_id, told_by=told_by, line=line, left=left) if isinstance(state, Closed):
+            if (told_by, line) not in state.doubted:
+                raise Refused(NOT_DOUBTED)
+            return [AbsenceReviewed(list_id=list_id, told_by=told_by, line=line, left=left)]
+        case ReviewAbsence():
+            raise Refused(NOT_READ)
+        case DoubtAbsences() | MissEtablissements():
+            raise Refused(NOT_OPEN)
 
 
 def close(state: SentList, command: CloseList) -> Sequence[ListEvent]:
