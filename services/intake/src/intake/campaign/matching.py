@@ -198,7 +198,8 @@ SEEN = """
 create temp table line_seen as
 with lines as (
   select p.* exclude (plainly)
-  from (select *, case when prenom <> '' and regexp_full_match(ine, '[0-9]{{9}}[A-HJK]{{2}}') then ine end as plainly
+  from (select *, case when prenom <> '' and regexp_full_match(ine, '[0-9]{{9}}[A-HJK]{{2}}') and replace(ine[:9], ine[1], '') <> ''
+      then ine end as plainly
     from (select *, day_of(date_naissance) as birth from {previous}) where birth <= date '{from_16}') p
   anti join enrolled e on p.plainly = e.ine and p.birth = e.birth and p.prenom = e.prenom
   union all
