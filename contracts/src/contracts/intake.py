@@ -19,6 +19,8 @@ SnapshotKind = Literal["previous", "current", "diplomas", "followed"]
 WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone", "linked"]
 Criterion = Literal["same_names", "names_swapped", "names_sound_alike", "birth_date_differs", "family_name_differs", "first_name_differs"]
 LinkReason = Literal["sender_confirmed", "document_seen", "young_person_said", "mistake", "other"]
+DiscardMotive = Literal["wrong_line", "cannot_tell", "other"]
+LineDecision = Literal["known_person", "new_person", "discarded"]
 RiskSignal = Literal["absences", "no_assignment"]
 ContestMotive = Literal["enrolled_elsewhere", "diploma_held", "wrong_person", "other"]
 
@@ -169,12 +171,30 @@ class ListLineHeld(_OfList):
 
 
 class ListLineReconsidered(_OfList):
-    """A kept line was decided again by the rules of a later day; its facts, if it has become one, are said beside this."""
+    """A kept line was decided again, by the rules of a later day or by a human; its facts, if it has become one, are said beside this.
+
+    `decision`: the human's, none where the rules decided; who it was is the actor. `person_id`: the known person whom they named.
+    """
 
     line: Public[int]
     was: Public[Verdict]
     verdict: Public[Verdict]
     findings: Public[tuple[Finding, ...]]
+    decision: Public[LineDecision | None] = None
+    person_id: Pseudonymous[PersonId | None] = None
+    reason: Public[LinkReason | DiscardMotive | None] = None
+
+
+class HeldLineConsulted(_OfList):
+    """A reviewer read a held line, and who the people are whom it may mean: who is the actor. Private: it stays in intake's own store."""
+
+    private: ClassVar[bool] = True
+    line: Public[int]
+    people: Pseudonymous[tuple[PersonId, ...]]
+
+    @property
+    def stream(self) -> str:
+        return f"consultations-{self.list_id}"
 
 
 class ListClosed(_OfList):
@@ -416,5 +436,5 @@ EVENTS: tuple[type[Event], ...] = (
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen, RiskSignalled,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
-    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, IdentitiesConsulted,
+    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, IdentitiesConsulted, HeldLineConsulted,
 )  # fmt: skip

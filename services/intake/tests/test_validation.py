@@ -164,7 +164,9 @@ def test_phones_become_e164_with_the_overseas_prefix(written: str, e164: str | N
     assert phone_of(written) == e164
 
 
-@pytest.mark.parametrize("ine", ["012345678AB", "0123456789A", "0494004062M", "1234A56789Z", "1234567890 a", "0000000010A", "0000A00001B", "000000001AB"])
+@pytest.mark.parametrize(
+    "ine", ["012345678AB", "0123456789A", "0494004062M", "1234A56789Z", "1234567890 a", "0000000010A", "0000A00001B", "000000001AB"]
+)
 def test_the_known_forms_of_ine_are_taken(ine: str) -> None:
     assert ine_of(ine) == ine.replace(" ", "").upper()
 
