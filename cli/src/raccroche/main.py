@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from raccroche import keeping_commands
+from raccroche import keeping_commands, line_commands
 from raccroche.campaign_commands import campaign
 from raccroche.demo.command import demo
 from raccroche.detection_commands import detection
@@ -34,6 +34,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Ra
 app.command("demo")(demo)
 app.add_typer(history, name="history")
 keeping_commands.add_to(intake)
+line_commands.add_to(intake)
 intake.add_typer(detection, name="detection")
 intake.add_typer(campaign, name="campaign")
 app.add_typer(intake, name="intake")
