@@ -173,7 +173,8 @@ class ListLineHeld(_OfList):
 class ListLineReconsidered(_OfList):
     """A kept line was decided again, by the rules of a later day or by a human; its facts, if it has become one, are said beside this.
 
-    `decision`: the human's, none where the rules decided; who it was is the actor. `person_id`: the known person whom they named.
+    `decision`: the human's, none where the rules decided; who it was is the actor. `known_person`: whom they named (a list is no person, so it
+    has no `person_id`).
     """
 
     line: Public[int]
@@ -181,7 +182,7 @@ class ListLineReconsidered(_OfList):
     verdict: Public[Verdict]
     findings: Public[tuple[Finding, ...]]
     decision: Public[LineDecision | None] = None
-    person_id: Pseudonymous[PersonId | None] = None
+    known_person: Pseudonymous[PersonId | None] = None
     reason: Public[LinkReason | DiscardMotive | None] = None
 
 

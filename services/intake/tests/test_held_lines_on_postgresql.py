@@ -144,7 +144,7 @@ async def test_a_new_person_is_found_as_if_the_line_had_been_accepted_without_th
     assert (await totals(office), await waiting(office)) == ({"accepted_with_remarks": 1}, [])
     assert await office.house.pool.fetchval("select count(*) from line_verdict where sealed_line is not null or people is not null") == 0
     (known,) = await said(office, ListLineReconsidered)
-    assert (known.was, known.verdict, known.decision, known.person_id, known.reason) == (
+    assert (known.was, known.verdict, known.decision, known.known_person, known.reason) == (
         "held", "accepted_with_remarks", "new_person", None, "sender_confirmed"
     )  # fmt: skip
     actor = await office.house.pool.fetchval("select actor from events where type like '%ListLineReconsidered%'")

@@ -82,7 +82,7 @@ def _without(lines: Mapping[int, Waits | Decided], line: int) -> Mapping[int, Wa
 def _reconsidered(event: ListLineReconsidered) -> Mapping[int, Waits | Decided]:
     """Of a line that the rules took or refused after all, nothing: no human is asked any more."""
     if event.decision is not None:
-        return {event.line: Decided(event.decision, event.person_id)}
+        return {event.line: Decided(event.decision, event.known_person)}
     return {event.line: Waits()} if event.verdict == "held" else {}
 
 
@@ -94,7 +94,7 @@ def decide(state: HeldLines, command: DecideHeldLine) -> Sequence[ListEvent]:
             return [
                 ListLineReconsidered(
                     list_id=command.list_id, line=command.line, was="held", verdict=command.verdict, findings=command.findings,
-                    decision=command.decision, person_id=command.person_id, reason=command.reason,
+                    decision=command.decision, known_person=command.person_id, reason=command.reason,
                 )
             ]  # fmt: skip
         case Decided() as said:
