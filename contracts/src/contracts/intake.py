@@ -173,8 +173,8 @@ class ListLineHeld(_OfList):
 class ListLineReconsidered(_OfList):
     """A kept line was decided again, by the rules of a later day or by a human; its facts, if it has become one, are said beside this.
 
-    `decision`: the human's, none where the rules decided; who it was is the actor. `known_person`: whom they named (a list is no person, so it
-    has no `person_id`).
+    `decision`: the human's, none where the rules decided; who it was is the actor. `known_person`: whom they named (a list
+    is no person, so it has no `person_id`).
     """
 
     line: Public[int]
@@ -335,7 +335,7 @@ class DropoutDetected(_OfPerson):
     """The finding, by a versioned rule over dated facts, that a young person has left without what the law expects.
 
     `facts` are the ids of the events that the rule read; `coverage` the sources known on that day, by format; `origin` says how
-    the exit that counts became known.
+    the exit that counts became known. `again_of`: the first detection of the same exit, where a link had withdrawn it: the same episode.
     """
 
     detection_id: Pseudonymous[UUID]
@@ -355,6 +355,7 @@ class DropoutDetected(_OfPerson):
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
     origin: Pseudonymous[ExitOrigin] = "list"
+    again_of: Pseudonymous[UUID | None] = None
 
 
 class DropoutContested(_OfPerson):
@@ -372,12 +373,13 @@ class DropoutConfirmed(_OfPerson):
 
 class DropoutWithdrawn(_OfPerson):
     """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), with its rule, or since
-    the same person, `linked` by now, has an earlier one."""
+    the same person, `linked` by now, has an earlier one. `again_of`: as the detection says."""
 
     detection_id: Pseudonymous[UUID]
     reason: Pseudonymous[WithdrawalReason]
     facts: Pseudonymous[tuple[UUID, ...]]
     motive: Pseudonymous[ContestMotive | None] = None
+    again_of: Pseudonymous[UUID | None] = None
 
 
 class PersonsLinked(_OfPerson):

@@ -49,7 +49,14 @@ def after(*events: ListEvent) -> HeldLines:
 def test_a_decision_says_what_the_line_is_now_who_is_meant_and_why() -> None:
     (said,) = HELD_LINES.decide(after(held(3), CLOSED), asked(3, "known_person", PERSON))
     assert said == ListLineReconsidered(
-        list_id=LIST, line=3, was="held", verdict="accepted", findings=(), decision="known_person", known_person=PERSON, reason="document_seen"
+        list_id=LIST,
+        line=3,
+        was="held",
+        verdict="accepted",
+        findings=(),
+        decision="known_person",
+        known_person=PERSON,
+        reason="document_seen",
     )
 
 

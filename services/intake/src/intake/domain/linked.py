@@ -96,7 +96,7 @@ def link(state: Together, command: LinkPersons) -> Sequence[PersonEvent]:
 
 
 def unlink(state: Together, command: UnlinkPersons) -> Sequence[PersonEvent]:
-    """Each history is decided by its own facts, and what a link withdrew is found again under a new id."""
+    """Each history is decided by its own facts, and what a link withdrew is found again: a new id, the same episode."""
     if command.other_id not in _links(state, command.person_id):
         raise Refused(NOT_LINKED)
     said: list[PersonEvent] = [
@@ -106,7 +106,7 @@ def unlink(state: Together, command: UnlinkPersons) -> Sequence[PersonEvent]:
     after = reduce(evolve, said, state)
     whole = _reached(after, command.person_id)
     for part in (whole, {one.person_id for one in command.members} - whole):
-        said += _decided(after, [one for one in command.members if one.person_id in part], command)
+        said += _decided(after, [one for one in command.members if one.person_id in part], command, unlinked=True)
     return said
 
 
@@ -122,11 +122,18 @@ def merged(state: Together, people: Iterable[UUID]) -> Person:
         standing=standings[0] if standings else None,
         judged=frozenset().union(*(one.judged for one in each)),
         undone=frozenset().union(*(one.undone for one in each)),
+        withdrawn={exit_seen: gone for one in each for exit_seen, gone in one.withdrawn.items()},
     )
 
 
 def _decided(
-    state: Together, members: Sequence[Member], command: LinkedCommand, *, on: date | None = None, age: int | None = None
+    state: Together,
+    members: Sequence[Member],
+    command: LinkedCommand,
+    *,
+    on: date | None = None,
+    age: int | None = None,
+    unlinked: bool = False,
 ) -> Sequence[PersonEvent]:
     """What one person's history amounts to, on that day, or on the reference date of the list that told the exit that counts."""
     whole = merged(state, [one.person_id for one in members])
@@ -140,7 +147,7 @@ def _decided(
         coverage=command.coverage, reference_date=on or left.reference_date, age=left.age if age is None else age,
         majority_month=of.majority_month, departement=of.departement,
     )  # fmt: skip
-    return decide_dropout(whole, asked)
+    return decide_dropout(whole, asked, unlinked=unlinked)
 
 
 def _standings(state: Together, members: Sequence[Member]) -> list[Standing]:
@@ -154,7 +161,9 @@ def _age_of(standing: Standing) -> tuple[date, UUID]:
 
 
 def _outdone(standing: Standing) -> DropoutWithdrawn:
-    return DropoutWithdrawn(person_id=standing.person_id, detection_id=standing.detection_id, reason="linked", facts=())
+    return DropoutWithdrawn(
+        person_id=standing.person_id, detection_id=standing.detection_id, reason="linked", facts=(), again_of=standing.again_of
+    )
 
 
 def _links(state: Together, person_id: UUID) -> frozenset[UUID]:
