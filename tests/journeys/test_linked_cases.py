@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from functools import reduce
 from uuid import UUID, uuid5
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chassis.testing import heard
@@ -105,7 +105,7 @@ class House:
             if isinstance(said, CaseOpened) and isinstance(event, DropoutDetected):
                 self.episodes[said.case_id] = (said.person_id, event.exit_date)
         row = COORDINATES.apply(None, heard(event))
-        self.reachable = {key: kept for key, kept in {**self.reachable, command.case_id: row}.items() if kept is not None}
+        self.reachable = {key: kept for key, kept in {**self.reachable, COORDINATES.key(event): row}.items() if kept is not None}
 
 
 def _exit(who: UUID, number: int) -> ExitSeen:
@@ -129,8 +129,15 @@ STEP = st.one_of(
 )
 
 
+APART_AGAIN: list[tuple[str, UUID, object]] = [
+    ("fact", PEOPLE[0], "exit"), ("fact", PEOPLE[1], "exit"), ("link", *PEOPLE[:2]), ("unlink", *PEOPLE[:2]),
+    ("fact", PEOPLE[0], "enrolled"), ("fact", PEOPLE[1], "enrolled"),
+]  # fmt: skip
+
+
 @settings(max_examples=300)
 @given(st.lists(STEP, max_size=25))
+@example(APART_AGAIN)
 def test_before_between_and_after_any_links_a_human_has_one_open_case_and_an_exit_one_case_ever(
     steps: list[tuple[str, UUID, object]],
 ) -> None:
