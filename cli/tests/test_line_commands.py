@@ -1,4 +1,4 @@
-"""What people are told by `raccroche intake` about held lines, by a server that remembers what it was asked."""
+"""What people are told by `raccroche intake` about held lines, and by `raccroche privacy`, by a server that remembers what it was asked."""
 
 import json
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from answering import answering
 from typer.testing import CliRunner
 
 from raccroche.line_commands import add_to
+from raccroche.privacy_commands import privacy
 
 LIST, MAIA = UUID(int=5), UUID(int=6)
 INTAKE = typer.Typer()
@@ -88,6 +89,18 @@ def test_a_decision_goes_to_its_line_with_a_key(server: Server, arguments: tuple
 def test_no_decision_or_two_is_bad_usage(server: Server, arguments: tuple[str, ...]) -> None:
     assert run(server, "decide-line", str(LIST), "7", *arguments)[0] == 2
     assert server.asked == []
+
+
+def test_an_erasure_tells_who_was_erased(server: Server) -> None:
+    def erase() -> tuple[int, str]:
+        done = CliRunner().invoke(privacy, ["erase", str(MAIA), "--address", server.address, "--token", "t"])
+        return done.exit_code, done.output
+
+    server.status, server.answer = 201, {"events": [{"stream": f"person-{MAIA}"}, {"stream": f"person-{LIST}"}]}
+    assert erase() == (0, f"erased: {MAIA}\nerased: {LIST}\n")
+    server.answer = {"events": []}
+    assert erase() == (0, "erased before\n")
+    assert [(method, path) for method, path, *_ in server.asked] == [("POST", f"/persons/{MAIA}/erase")] * 2
 
 
 def test_what_intake_refuses_is_told_and_is_exit_2(server: Server) -> None:

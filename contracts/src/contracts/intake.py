@@ -396,6 +396,15 @@ class PersonsUnlinked(_OfPerson):
     reason: Public[LinkReason]
 
 
+class PersonErased(_OfPerson):
+    """The keys of this person are destroyed: what was said stays, and names nobody any more. Who did it is the actor.
+
+    `asked_of`: the person whose erasure was asked; another than this one where the two were linked.
+    """
+
+    asked_of: Pseudonymous[PersonId]
+
+
 class IdentityCandidateFound(_OfPerson):
     """These two might be one person; a human decides. `score` in hundredths orders the work; `person_id` is the smaller id."""
 
@@ -430,7 +439,7 @@ type SourceEvent = SourceExpected | SourceSilent | SourceResumed
 type PersonEvent = (
     ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen | RiskSignalled
     | DropoutDetected | DropoutContested | DropoutConfirmed | DropoutWithdrawn
-    | PersonsLinked | PersonsUnlinked | IdentityCandidateFound | IdentityCandidateDismissed
+    | PersonsLinked | PersonsUnlinked | IdentityCandidateFound | IdentityCandidateDismissed | PersonErased
 )  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
@@ -439,5 +448,6 @@ EVENTS: tuple[type[Event], ...] = (
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen, RiskSignalled,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
-    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, IdentitiesConsulted, HeldLineConsulted,
+    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, PersonErased,
+    IdentitiesConsulted, HeldLineConsulted,
 )  # fmt: skip

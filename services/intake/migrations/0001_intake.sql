@@ -120,7 +120,6 @@ create table dropouts (
 
 select grant_to('app', 'select, insert, update', 'lists, line_verdict, person_derived');
 select grant_to('app', 'insert', 'refused_lists');
-select grant_to('app', 'select, insert', 'identity_token');
-select grant_to('app', 'select, insert, delete', 'enrolment_snapshot, touched');
+select grant_to('app', 'select, insert, delete', 'identity_token, enrolment_snapshot, touched');
 select grant_to('app', 'select', 'list_totals, dropouts');
 select grant_to('consumer', 'select, insert, update, delete', 'list_totals, dropouts');

@@ -23,6 +23,7 @@ from intake.domain.held_line import HELD_LINES, DecideHeldLine, HeldLines
 from intake.domain.list import LIST, ListCommand, SentList
 from intake.domain.person import PERSON, Person
 from intake.domain.source import SOURCE, Expectation, SourceCommand
+from intake.erasing import Erasing, erasing_routes
 from intake.figures import figure_routes
 from intake.held import Decisions, held_routes
 from intake.held_lines import HeldLineDesk, held_line_routes
@@ -84,6 +85,7 @@ def build(basics: Basics) -> Parts:
             held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
             detection_routes(detections),
             review_routes(review),
+            erasing_routes(Erasing(pool=basics.app, persons=persons, keyring=desk.keyring)),
             held_line_routes(HeldLineDesk(review=review, decisions=decisions)),
         ),
         ring=Ringing(lists=lists, sources=sources, clock=basics.clock),

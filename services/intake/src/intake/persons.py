@@ -37,6 +37,12 @@ async def keep_word(connection: Connection, person_id: UUID, tokens: Tokens | No
         await connection.execute(KEEP, [tokens.said], [person_id], ["said"])
 
 
+async def forget(connection: Connection, people: Sequence[UUID]) -> None:
+    """No later line is about these persons."""
+    await connection.execute(FORGET, people)
+    await connection.execute(FORGET_LIKENESS, people)
+
+
 async def keep_derived(connection: Connection, derived: Mapping[UUID, tuple[str, str]]) -> None:
     """Month of majority and département of residence: what decisions need of a sealed identity."""
     if derived:
@@ -67,6 +73,8 @@ KEEP_ALIKE = """
 insert into identity_likeness (token, person_id, criterion) select * from unnest($1::bytea[], $2::uuid[], $3::text[])
 on conflict (token, person_id) do nothing
 """
+FORGET = "delete from identity_token where person_id = any($1::uuid[])"
+FORGET_LIKENESS = "delete from identity_likeness where person_id = any($1::uuid[])"
 DERIVED = """
 insert into person_derived (person_id, majority_month, departement) select * from unnest($1::uuid[], $2::text[], $3::text[])
 on conflict (person_id) do update set majority_month = excluded.majority_month, departement = excluded.departement

@@ -7,7 +7,7 @@ from functools import reduce
 from uuid import UUID
 
 from chassis.decider import Decider, Refused
-from contracts.intake import DropoutWithdrawn, LinkReason, PersonEvent, PersonsLinked, PersonsUnlinked
+from contracts.intake import DropoutWithdrawn, LinkReason, PersonErased, PersonEvent, PersonsLinked, PersonsUnlinked
 from intake.domain import person
 from intake.domain.commands import DecideDropout
 from intake.domain.detection import Rule
@@ -15,6 +15,7 @@ from intake.domain.person import Person, Standing, decide_dropout, latest_exit
 
 ONE_PERSON = "a person is not linked to itself"
 NOT_LINKED = "these two are not linked"
+ERASED = "one of them was erased"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,16 @@ class UnlinkPersons:
     coverage: dict[str, int]
 
 
-type LinkedCommand = DecideTogether | LinkPersons | UnlinkPersons
+@dataclass(frozen=True, kw_only=True)
+class ErasePersons:
+    """Somebody's erasure was asked. people: whose it is, and everybody who is linked to them."""
+
+    asked_of: UUID
+    people: tuple[UUID, ...]
+
+
+type LinkedCommand = DecideTogether | LinkPersons | UnlinkPersons | ErasePersons
+type Deciding = DecideTogether | LinkPersons | UnlinkPersons
 type Together = Mapping[UUID, Person]
 
 
@@ -79,6 +89,9 @@ def decide(state: Together, command: LinkedCommand) -> Sequence[PersonEvent]:
             return link(state, command)
         case UnlinkPersons():
             return unlink(state, command)
+        case ErasePersons(asked_of=asked_of, people=people):
+            living = [one for one in people if not state.get(one, Person()).erased]
+            return [PersonErased(person_id=one, asked_of=asked_of) for one in living]
 
 
 def link(state: Together, command: LinkPersons) -> Sequence[PersonEvent]:
@@ -87,6 +100,8 @@ def link(state: Together, command: LinkPersons) -> Sequence[PersonEvent]:
         raise Refused(ONE_PERSON)
     if command.other_id in _links(state, command.person_id):
         return []
+    if any(state.get(one.person_id, Person()).erased for one in command.members):
+        raise Refused(ERASED)
     said: list[PersonEvent] = [
         PersonsLinked(person_id=one, other_id=other, reason=command.reason)
         for one, other in _both_ways(command.person_id, command.other_id)
@@ -122,6 +137,7 @@ def merged(state: Together, people: Iterable[UUID]) -> Person:
         standing=standings[0] if standings else None,
         judged=frozenset().union(*(one.judged for one in each)),
         undone=frozenset().union(*(one.undone for one in each)),
+        erased=any(one.erased for one in each),
         withdrawn={exit_seen: gone for one in each for exit_seen, gone in one.withdrawn.items()},
     )
 
@@ -129,7 +145,7 @@ def merged(state: Together, people: Iterable[UUID]) -> Person:
 def _decided(
     state: Together,
     members: Sequence[Member],
-    command: LinkedCommand,
+    command: Deciding,
     *,
     on: date | None = None,
     age: int | None = None,
@@ -183,7 +199,8 @@ def _both_ways(one: UUID, other: UUID) -> tuple[tuple[UUID, UUID], tuple[UUID, U
 
 
 def streams(command: LinkedCommand) -> tuple[str, ...]:
-    return tuple(f"person-{one.person_id}" for one in command.members)
+    people = command.people if isinstance(command, ErasePersons) else [one.person_id for one in command.members]
+    return tuple(f"person-{one}" for one in people)
 
 
 LINKED: Decider[LinkedCommand, Together, PersonEvent] = Decider(initial={}, evolve=evolve, decide=decide, streams=streams)

@@ -19,6 +19,7 @@ from contracts.intake import (
     Flags,
     IdentityCandidateDismissed,
     IdentityCandidateFound,
+    PersonErased,
     PersonEvent,
     PersonsLinked,
     PersonsUnlinked,
@@ -93,6 +94,7 @@ class Person:
     judged: exits of which a human said that they are no dropout. undone: exits with the rule and version whose decision was undone.
     Neither is found again from the same exit.
     withdrawn: of each exit the detection that stands no more.
+    erased: nobody can be named any more, so nobody is found.
     links: those of whom a human said that they are this person. candidates, dismissed: those who might be, and those who are not.
     """
 
@@ -108,6 +110,7 @@ class Person:
     links: frozenset[UUID] = frozenset()
     candidates: frozenset[UUID] = frozenset()
     dismissed: frozenset[UUID] = frozenset()
+    erased: bool = False
 
 
 def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: C901, PLR0911, PLR0912 -- one line per event
@@ -138,6 +141,8 @@ def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: C901, PLR0911,
             return replace(state, candidates=state.candidates | {other_id})
         case IdentityCandidateDismissed(other_id=other_id):
             return replace(state, dismissed=state.dismissed | {other_id})
+        case PersonErased():
+            return replace(state, erased=True)
 
 
 def _standing(event: DropoutDetected) -> Standing:
@@ -224,7 +229,7 @@ def decide_dropout(state: Person, command: DecideDropout, *, unlinked: bool = Fa
         reason = why_withdrawn(state.standing, facts, command.rule)
         return [_withdrawal(command.person_id, state.standing, reason, facts=command.facts)] if reason else []
     flags = flags_of(facts, command.rule)
-    found = is_dropout(flags) and not is_set_aside(state, command.rule)
+    found = is_dropout(flags) and not is_set_aside(state, command.rule) and not state.erased
     return [_detected(latest_exit(state), flags, command, _again_of(state, command.person_id, unlinked=unlinked))] if found else []
 
 
