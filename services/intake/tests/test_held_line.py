@@ -1,5 +1,6 @@
 """Held lines of a list, each decided once by a human: what is said, what is no news, what is refused."""
 
+from dataclasses import replace
 from typing import Literal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from intake_specimens import LIST, PERSON
 
 from chassis.decider import Refused
 from contracts.intake import (
+    DiscardMotive,
     Finding,
     LineDecision,
     ListClosed,
@@ -20,8 +22,13 @@ from contracts.intake import (
     ReportReceived,
     Verdict,
 )
+from intake.cleaning import confusable
+from intake.deciding import discarded
 from intake.domain.held_line import DECIDED_OTHERWISE, HELD_LINES, NOT_WAITING, DecideHeldLine, HeldLines
 from intake.domain.list import NOT_READ
+from intake.formats.cells import Cells
+from intake.lookalikes import as_seen
+from intake.rules import RULES, sentence_of
 
 OTHER = UUID(int=77)
 CONFLICT = (Finding(field="ligne", rule="IDENTITY_CONFLICT"),)
@@ -78,6 +85,28 @@ def test_a_line_that_never_waited_or_that_the_rules_took_since_is_not_decided() 
 def test_a_rejected_line_that_todays_rules_hold_waits() -> None:
     holds = ListLineReconsidered(list_id=LIST, line=2, was="rejected", verdict="held", findings=CONFLICT)
     assert len(HELD_LINES.decide(after(ListLineRejected(list_id=LIST, line=2, findings=()), CLOSED, holds), asked(2, "new_person"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("motive", "rule"),
+    [("wrong_line", "DISCARDED_WRONG_LINE"), ("cannot_tell", "DISCARDED_CANNOT_TELL"), ("other", "DISCARDED_OTHER")],
+)
+def test_a_discarded_line_is_rejected_and_each_motive_has_its_sentence(motive: DiscardMotive, rule: str) -> None:
+    verdict = discarded(replace(asked(3, "discarded"), reason=motive))
+    assert (verdict.verdict, [one.rule for one in verdict.findings]) == ("rejected", [rule])
+    assert sentence_of(rule).startswith("Après vérification, ") and RULES[rule].effect == "rejected"
+
+
+LOOKALIKES = {"A": "АΑＡ", "e": "еｅ", "O": "ОΟＯ", "p": "рｐ", "N": "ΝＮ", "i": "іｉ"}
+"""Cyrillic, Greek and full-width, written here by hand."""
+
+
+@given(st.text("AeOpNiLéR", min_size=3), st.data())
+def test_a_name_is_read_as_it_is_seen_whichever_letters_stand_for_others(name: str, data: st.DataObject) -> None:
+    drawn = "".join(data.draw(st.sampled_from([letter, *LOOKALIKES.get(letter, "")])) for letter in name)
+    seen = as_seen(Cells(line=2, kind="leaver", uai="0440074S", family_name=drawn, first_names=(drawn, "Maïa"), usage_name=""))
+    mixed = confusable(drawn)
+    assert (seen.family_name, seen.first_names, seen.usage_name) == ((name, (name, "Maïa"), "") if mixed else (drawn, (drawn, "Maïa"), ""))
 
 
 @given(
