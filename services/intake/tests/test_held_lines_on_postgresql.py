@@ -246,6 +246,8 @@ async def test_after_thirty_days_the_answer_is_that_nothing_is_left(office: Offi
 async def test_a_name_of_two_alphabets_is_read_as_a_human_sees_it(office: Office) -> None:  # noqa: F811
     await told(office, SECOND, leavers_csv(leaver(nom="DUVАLLON")))
     assert await office.house.verdicts(SECOND) == [(2, "held", ("CONFUSABLE_NAME",))]
+    assert (len(await waiting(office)), await waiting(office, STRANGER)) == (1, [])
+    assert (await decide(office, NEW, headers=STRANGER)).json()["rule"] == "NO_LINE"
     opened = (await post(office, f"/identity/held-lines/{SECOND}/2/consult", ADVISER)).json()
     assert opened["said"]["identity"]["family_name"] == "DUVALLON"
     assert (await decide(office, NEW)).status_code == 201
