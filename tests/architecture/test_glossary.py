@@ -19,6 +19,7 @@ NAMES = {name for row in ROWS for name in re.findall(r"`(\w+)`", row[1])}
 NEVER = {name for row in ROWS for name in re.findall(r"`(\w+)`", row[2])}
 ENGLISH = {  # participles and plain words that an event's name may add
     "received", "rejected", "held", "closed", "seen", "detected", "withdrawn", "opened", "attempted", "completed", "missed", "entered",
+    "reopened", "erased",
     "consulted", "published", "changed", "made", "accepted", "declined", "expired", "cancelled", "designated", "ended", "due", "transmitted",
     "acknowledged", "refused", "recalled", "seats", "released", "expected", "silent", "resumed", "reconsidered", "contested", "confirmed",
     "sent", "persons", "linked", "unlinked", "found", "dismissed", "identities", "campaign", "matched", "signalled",

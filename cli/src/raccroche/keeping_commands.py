@@ -35,11 +35,11 @@ def add_to(intake: typer.Typer) -> None:
 
 def held(root: Root = IN_VAR, address: Address = None, token: Token = None, json: Json = False) -> None:  # noqa: FBT002 -- typer's way of a flag
     """Whole lists that wait for a human, and why. Role ops."""
-    answer = _ask("GET", "/held", root, address, token, claims={"role": "ops"})
+    answer = ask("GET", "/held", root, address, token, claims={"role": "ops"})
     lines = [
         f"{one['list_id']}  {one['sender']} {one['format']} of {one['reference_date']}: {_rules(one['reasons'])}" for one in answer["held"]
     ]
-    _show(answer, lines or ["no list waits"], as_json=json)
+    show(answer, lines or ["no list waits"], as_json=json)
 
 
 def decide(
@@ -48,19 +48,19 @@ def decide(
 ) -> None:  # fmt: skip
     """Let a held list be read, or refuse it: then its body is gone. Role ops."""
     path = f"/lists/{list_id}/{'release' if decision == 'accept' else 'refuse'}"
-    answer = _ask("POST", path, root, address, token, claims={"role": "ops"})
-    _show(answer, [f"{list_id} is {'read next' if decision == 'accept' else 'refused'}"], as_json=json)
+    answer = ask("POST", path, root, address, token, claims={"role": "ops"})
+    show(answer, [f"{list_id} is {'read next' if decision == 'accept' else 'refused'}"], as_json=json)
 
 
 def reprocess(
     list_id: UUID, apply: Apply = False, root: Root = IN_VAR, address: Address = None, token: Token = None, json: Json = False,  # noqa: FBT002 -- typer's way of a flag
 ) -> None:  # fmt: skip
     """Decide a list's kept lines again by today's rules: the difference first, written with --apply. Role ops."""
-    answer = _ask("POST" if apply else "GET", f"/lists/{list_id}/reprocess", root, address, token, claims={"role": "ops"})
+    answer = ask("POST" if apply else "GET", f"/lists/{list_id}/reprocess", root, address, token, claims={"role": "ops"})
     lines = [f"{answer['considered']} lines considered, {answer['gone']} are not kept any more"]
     lines += [_difference(one) for one in answer["lines"]]
     lines.append(f"{len(answer['lines'])} {'written' if apply else 'would differ; --apply writes what applies'}")
-    _show(answer, lines, as_json=json)
+    show(answer, lines, as_json=json)
 
 
 def sources(
@@ -68,13 +68,13 @@ def sources(
     root: Root = IN_VAR, address: Address = None, token: Token = None, json: Json = False,  # noqa: FBT002 -- as above
 ) -> None:  # fmt: skip
     """Sources whose next list is expected, the silent ones first. Role ops."""
-    answer = _ask("GET", "/sources?silent=true" if silent else "/sources", root, address, token, claims={"role": "ops"})
+    answer = ask("GET", "/sources?silent=true" if silent else "/sources", root, address, token, claims={"role": "ops"})
     lines = [
         f"{'SILENT' if one['silent'] else 'heard '}  {one['sender']} {one['format']} {one['content']}: every {one['every_days']} days"
         f" ({one['basis']}), last {one['heard_on']}, silent after {one['silent_after']}"
         for one in answer["sources"]
     ]
-    _show(answer, lines or ["no source is expected" if not silent else "no source is silent"], as_json=json)
+    show(answer, lines or ["no source is expected" if not silent else "no source is silent"], as_json=json)
 
 
 def cadence(
@@ -83,7 +83,7 @@ def cadence(
 ) -> None:  # fmt: skip
     """Say how often a source must be heard. Role ops."""
     path = f"/sources/{sender}/{list_format}/{content}/cadence"
-    _ask("POST", path, root, address, token, claims={"role": "ops"}, json={"every_days": every_days})
+    ask("POST", path, root, address, token, claims={"role": "ops"}, json={"every_days": every_days})
     print(f"{sender} {list_format} {content} is expected every {every_days} days")
 
 
@@ -101,14 +101,14 @@ def report(
     path = "/self-referrals" if oneself else "/reports"
     if oneself:
         claims = {"role": "platform", "organisation": "local"}
-    answer = _ask("POST", path, root, address, token, claims=claims, content=file.read_bytes(), key=key)
+    answer = ask("POST", path, root, address, token, claims=claims, content=file.read_bytes(), key=key)
     lines = [answer["verdict"], *(f"  {one['field']}: {one['rule']}: {one['sentence']}" for one in answer["findings"])]
-    _show(answer, lines, as_json=json)
+    show(answer, lines, as_json=json)
     if answer["verdict"] == "rejected":
         raise typer.Exit(1)
 
 
-def _ask(
+def ask(
     method: str, path: str, root: Path, address: str | None, token: str | None, *, claims: Mapping[str, Any], key: UUID | None = None,
     **body: Any,  # noqa: ANN401 -- what httpx takes
 ) -> dict[str, Any]:  # fmt: skip
@@ -154,7 +154,7 @@ def _difference(one: dict[str, Any]) -> str:
     return f"  line {one['line']}: {before} → {after}{'' if one['applies'] else '  (shown only: a fact stays)'}"
 
 
-def _show(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
+def show(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(document) + b"\n")
     else:

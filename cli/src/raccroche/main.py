@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from raccroche import keeping_commands
+from raccroche import keeping_commands, line_commands
 from raccroche.campaign_commands import campaign
 from raccroche.demo.command import demo
 from raccroche.detection_commands import detection
 from raccroche.history_commands import history
 from raccroche.intake_commands import intake
 from raccroche.ops.commands import ops
+from raccroche.privacy_commands import privacy
 from raccroche.stack import NotUp, Stack
 from raccroche.stack.jars import WrongJar
 from raccroche.stack.java import NoJava
@@ -34,10 +35,12 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Ra
 app.command("demo")(demo)
 app.add_typer(history, name="history")
 keeping_commands.add_to(intake)
+line_commands.add_to(intake)
 intake.add_typer(detection, name="detection")
 intake.add_typer(campaign, name="campaign")
 app.add_typer(intake, name="intake")
 app.add_typer(ops, name="ops")
+app.add_typer(privacy, name="privacy")
 app.add_typer(transmission, name="transmission")
 clock = typer.Typer(no_args_is_help=True, help="The local stack's clock.")
 app.add_typer(clock, name="clock")

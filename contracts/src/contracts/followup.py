@@ -77,6 +77,14 @@ class CaseClosed(_OfCase):
     motive: Pseudonymous[ClosingMotive]
 
 
+class CaseReopened(_OfCase):
+    """A link had closed the case and was undone: the same episode goes on, by the detection that was made again."""
+
+    detection_id: Pseudonymous[UUID]
+    flags: Flags
+    departement: Pseudonymous[Departement]
+
+
 class CoordinatesConsulted(_OfCase):
     """Somebody read the coordinates: who is the actor, why is here. Private: it stays in followup's own store."""
 
@@ -88,8 +96,10 @@ class CoordinatesConsulted(_OfCase):
         return f"consultations-{self.case_id}"
 
 
-type CaseEvent = CaseOpened | ContactAttempted | BilanCompleted | DeadlineMissed | SolutionEntered | CaseClosed | CoordinatesConsulted
+type CaseEvent = (
+    CaseOpened | ContactAttempted | BilanCompleted | DeadlineMissed | SolutionEntered | CaseClosed | CaseReopened | CoordinatesConsulted
+)  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
-    CaseOpened, ContactAttempted, BilanCompleted, DeadlineMissed, SolutionEntered, CaseClosed, CoordinatesConsulted,
+    CaseOpened, ContactAttempted, BilanCompleted, DeadlineMissed, SolutionEntered, CaseClosed, CaseReopened, CoordinatesConsulted,
 )  # fmt: skip

@@ -19,6 +19,8 @@ SnapshotKind = Literal["previous", "current", "diplomas", "followed"]
 WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone", "linked"]
 Criterion = Literal["same_names", "names_swapped", "names_sound_alike", "birth_date_differs", "family_name_differs", "first_name_differs"]
 LinkReason = Literal["sender_confirmed", "document_seen", "young_person_said", "mistake", "other"]
+DiscardMotive = Literal["wrong_line", "cannot_tell", "other"]
+LineDecision = Literal["known_person", "new_person", "discarded"]
 RiskSignal = Literal["absences", "no_assignment"]
 ContestMotive = Literal["enrolled_elsewhere", "diploma_held", "wrong_person", "other"]
 
@@ -169,12 +171,31 @@ class ListLineHeld(_OfList):
 
 
 class ListLineReconsidered(_OfList):
-    """A kept line was decided again by the rules of a later day; its facts, if it has become one, are said beside this."""
+    """A kept line was decided again, by the rules of a later day or by a human; its facts, if it has become one, are said beside this.
+
+    `decision`: the human's, none where the rules decided; who it was is the actor. `known_person`: whom they named (a list
+    is no person, so it has no `person_id`).
+    """
 
     line: Public[int]
     was: Public[Verdict]
     verdict: Public[Verdict]
     findings: Public[tuple[Finding, ...]]
+    decision: Public[LineDecision | None] = None
+    known_person: Pseudonymous[PersonId | None] = None
+    reason: Public[LinkReason | DiscardMotive | None] = None
+
+
+class HeldLineConsulted(_OfList):
+    """A reviewer read a held line, and who the people are whom it may mean: who is the actor. Private: it stays in intake's own store."""
+
+    private: ClassVar[bool] = True
+    line: Public[int]
+    people: Pseudonymous[tuple[PersonId, ...]]
+
+    @property
+    def stream(self) -> str:
+        return f"consultations-{self.list_id}"
 
 
 class AbsenceDoubted(_OfList):
@@ -341,7 +362,7 @@ class DropoutDetected(_OfPerson):
     """The finding, by a versioned rule over dated facts, that a young person has left without what the law expects.
 
     `facts` are the ids of the events that the rule read; `coverage` the sources known on that day, by format; `origin` says how
-    the exit that counts became known.
+    the exit that counts became known. `again_of`: the first detection of the same exit, where a link had withdrawn it: the same episode.
     """
 
     detection_id: Pseudonymous[UUID]
@@ -361,6 +382,7 @@ class DropoutDetected(_OfPerson):
     contact: Sealed[Contact] | None
     guardians: Sealed[Guardians] | None
     origin: Pseudonymous[ExitOrigin] = "list"
+    again_of: Pseudonymous[UUID | None] = None
 
 
 class DropoutContested(_OfPerson):
@@ -378,12 +400,13 @@ class DropoutConfirmed(_OfPerson):
 
 class DropoutWithdrawn(_OfPerson):
     """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), with its rule, or since
-    the same person, `linked` by now, has an earlier one."""
+    the same person, `linked` by now, has an earlier one. `again_of`: as the detection says."""
 
     detection_id: Pseudonymous[UUID]
     reason: Pseudonymous[WithdrawalReason]
     facts: Pseudonymous[tuple[UUID, ...]]
     motive: Pseudonymous[ContestMotive | None] = None
+    again_of: Pseudonymous[UUID | None] = None
 
 
 class PersonsLinked(_OfPerson):
@@ -398,6 +421,15 @@ class PersonsUnlinked(_OfPerson):
 
     other_id: Pseudonymous[PersonId]
     reason: Public[LinkReason]
+
+
+class PersonErased(_OfPerson):
+    """The keys of this person are destroyed: what was said stays, and names nobody any more. Who did it is the actor.
+
+    `asked_of`: the person whose erasure was asked; another than this one where the two were linked.
+    """
+
+    asked_of: Pseudonymous[PersonId]
 
 
 class IdentityCandidateFound(_OfPerson):
@@ -434,7 +466,7 @@ type SourceEvent = SourceExpected | SourceSilent | SourceResumed
 type PersonEvent = (
     ExitSeen | EnrolmentSeen | ContractSeen | DiplomaSeen | RiskSignalled
     | DropoutDetected | DropoutContested | DropoutConfirmed | DropoutWithdrawn
-    | PersonsLinked | PersonsUnlinked | IdentityCandidateFound | IdentityCandidateDismissed
+    | PersonsLinked | PersonsUnlinked | IdentityCandidateFound | IdentityCandidateDismissed | PersonErased
 )  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (
@@ -443,5 +475,6 @@ EVENTS: tuple[type[Event], ...] = (
     SourceExpected, SourceSilent, SourceResumed,
     ExitSeen, EnrolmentSeen, ContractSeen, DiplomaSeen, RiskSignalled,
     DropoutDetected, DropoutContested, DropoutConfirmed, DropoutWithdrawn,
-    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, IdentitiesConsulted,
+    PersonsLinked, PersonsUnlinked, IdentityCandidateFound, IdentityCandidateDismissed, PersonErased,
+    IdentitiesConsulted, HeldLineConsulted,
 )  # fmt: skip

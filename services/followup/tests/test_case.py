@@ -7,11 +7,11 @@ import pytest
 
 from chassis.testing import given
 from contracts.fields import Sealed
-from contracts.followup import BilanCompleted, CaseClosed, CaseOpened, ContactAttempted, DeadlineMissed, SolutionEntered
+from contracts.followup import BilanCompleted, CaseClosed, CaseOpened, CaseReopened, ContactAttempted, DeadlineMissed, SolutionEntered
 from contracts.intake import DropoutDetected, DropoutWithdrawn, Flags
 from contracts.offers import ReferralAccepted
 from followup.domain.case import CASE
-from followup.domain.commands import CloseCase, CompleteBilan, EnterSolution, MissDeadline, OpenCase, RecordContact
+from followup.domain.commands import CloseCase, CompleteBilan, EnterSolution, MissDeadline, OpenCase, RecordContact, ReopenCase
 from followup.policies import (
     case_id_of,
     when_dropout_detected_then_open_case,
@@ -39,6 +39,10 @@ reached = ContactAttempted(**OF, attempt_id=ATTEMPT, channel="phone", outcome="r
 oriented = BilanCompleted(**OF, **HELD)
 solved = SolutionEntered(**OF, referral_id=REFERRAL, offer_id="catalogue--1")
 closed = CaseClosed(**OF, motive="unreachable")
+
+AGAIN = uuid5(UUID(int=0), "detection again")
+reopen = ReopenCase(**OF, detection_id=AGAIN, flags=MINOR, departement="44")
+reopened = CaseReopened(**OF, detection_id=AGAIN, flags=MINOR, departement="44")
 
 LIVING = [(opened,), (opened, reached), (opened, reached, oriented), (opened, reached, oriented, solved)]
 
@@ -79,6 +83,34 @@ def test_closing_twice_changes_nothing() -> None:
     given(CASE, opened, closed).when(withdrawn).then_nothing()
 
 
+@pytest.mark.parametrize("past", LIVING)
+def test_an_undone_link_opens_the_case_again_where_it_stood_but_for_a_solution(past: tuple[CaseOpened, ...]) -> None:
+    ended = CaseClosed(**OF, motive="dropout_withdrawn")
+    given(CASE, *past, ended).when(reopen).then(reopened)
+    given(CASE, *past, ended, reopened).when(reopen).then_nothing()
+    given(CASE, *past, ended, reopened).when(contact).then(reached)
+    again = given(CASE, *past, ended, reopened).when(hold_bilan)
+    if oriented in past:
+        again.then_refused("the bilan was already held")
+        given(CASE, *past, ended, reopened).when(enter).then(solved)
+    else:
+        again.then(oriented)
+
+
+def test_a_case_that_a_human_closed_stays_closed_when_a_link_is_undone() -> None:
+    given(CASE, opened, closed).when(reopen).then_nothing()
+    given(CASE, opened, closed, CaseClosed(**OF, motive="dropout_withdrawn")).when(reopen).then_nothing()
+    given(CASE).when(reopen).then_refused("there is no such case")
+
+
+def test_the_interview_of_a_reopened_case_is_missed_once_whichever_clock_rings() -> None:
+    missed = DeadlineMissed(**OF, clock="reorientation_interview", due_on=date(2026, 5, 1))
+    ended = CaseClosed(**OF, motive="dropout_withdrawn")
+    given(CASE, opened, ended, reopened).when(miss).then(missed)
+    for past in [(opened, missed, ended, reopened), (opened, ended, reopened, missed), (opened, missed, reached)]:
+        given(CASE, *past).when(miss).then_nothing()
+
+
 def test_nothing_more_is_done_in_a_closed_case() -> None:
     given(CASE, opened, closed).when(contact).then_refused("the case is closed")
     given(CASE, opened, closed).when(hold_bilan).then_refused("the case is closed")
@@ -113,4 +145,7 @@ def test_what_is_heard_becomes_the_command_it_should() -> None:
     yes = ReferralAccepted(referral_id=REFERRAL, person_id=PERSON, offer_id="catalogue--1", case_id=CASE_ID)
     assert when_dropout_detected_then_open_case(detected) == [open_case]
     assert when_dropout_withdrawn_then_close_case(gone) == [withdrawn]
+    again = detected.model_copy(update={"detection_id": AGAIN, "again_of": DETECTION})
+    assert when_dropout_detected_then_open_case(again) == [reopen]
+    assert when_dropout_withdrawn_then_close_case(gone.model_copy(update={"detection_id": AGAIN, "again_of": DETECTION})) == [withdrawn]
     assert when_referral_accepted_then_enter_solution(yes) == [enter]

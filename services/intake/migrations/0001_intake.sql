@@ -30,6 +30,7 @@ create table refused_lists (
 );
 
 -- hmac: of an accepted line's record. sealed_line: a refused or held line under the list's own key, for 30 days at most.
+-- departement, people: of a held line, where it is decided, and whom it may mean while it waits.
 create table line_verdict (
   list_id uuid not null references lists,
   line integer not null,
@@ -39,16 +40,19 @@ create table line_verdict (
   hmac bytea,
   sealed_line bytea,
   at timestamptz not null,
+  departement text,
+  people uuid[],
   primary key (list_id, line)
 );
+create index line_verdict_waiting on line_verdict (at, list_id, line) where verdict = 'held' and sealed_line is not null;
 create index line_verdict_hmac on line_verdict (hmac) where hmac is not null;
 create index line_verdict_sealed on line_verdict (at) where sealed_line is not null;
 
--- Keyed digests by which a person is recognised; an INE is one person's, an identity may be that of several.
+-- Keyed digests by which a person is recognised; an INE is one person's, an identity may be that of several. said: by a human's word.
 create table identity_token (
   token bytea not null,
   person_id uuid not null,
-  kind text not null check (kind in ('ine', 'ine_birth', 'ine_name', 'identity', 'names')),
+  kind text not null check (kind in ('ine', 'ine_birth', 'ine_name', 'identity', 'names', 'said')),
   primary key (token, person_id)
 );
 create unique index identity_token_ine on identity_token (token) where kind = 'ine';
@@ -116,7 +120,6 @@ create table dropouts (
 
 select grant_to('app', 'select, insert, update', 'lists, line_verdict, person_derived');
 select grant_to('app', 'insert', 'refused_lists');
-select grant_to('app', 'select, insert', 'identity_token');
-select grant_to('app', 'select, insert, delete', 'enrolment_snapshot, touched');
+select grant_to('app', 'select, insert, delete', 'identity_token, enrolment_snapshot, touched');
 select grant_to('app', 'select', 'list_totals, dropouts');
 select grant_to('consumer', 'select, insert, update, delete', 'list_totals, dropouts');

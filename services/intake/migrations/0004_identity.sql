@@ -29,7 +29,6 @@ create table identity_candidates (
 );
 create index identity_candidates_open on identity_candidates (score desc, candidate_id) where status = 'open';
 
-select grant_to('app', 'select, insert', 'identity_likeness');
-select grant_to('app', 'select, insert, delete', 'person_link');
+select grant_to('app', 'select, insert, delete', 'identity_likeness, person_link');
 select grant_to('app', 'select', 'identity_candidates');
 select grant_to('consumer', 'select, insert, update, delete', 'identity_candidates');

@@ -83,7 +83,7 @@ async def test_a_list_of_one_establishment_says_nothing_of_another(intake: House
 @pytest.mark.parametrize("body", [leavers_csv(leaver(ine="", nom="ARBELIN")), enrolments_csv(enrolment(ine="", nom="ARBELIN"))])
 async def test_no_list_of_leavers_and_no_late_enrolments_are_complete(intake: House, body: bytes) -> None:
     await intake.send(FIRST, enrolments_csv(enrolment()), reference_date=JANUARY)
-    await told(intake, SECOND, JANUARY, eleve("1111111111B", name="CORVAL"), STAYS)
+    await told(intake, SECOND, JANUARY, eleve("1111111112B", name="CORVAL"), STAYS)
     await intake.send(THIRD, body, reference_date=FEBRUARY)
     await intake.read_all()
     assert [one.origin for one in await exits(intake)] in ([], ["list"])

@@ -273,6 +273,8 @@ CONTENT = [
     one(55, "no INE", "accepted", lambda found: found.identity.ine is None, ine=""),
     one(55, "lower case and spaces", "accepted", lambda found: found.identity.ine == "0123456789A", ine=" 0123 456789a"),
     one(55, "a form that is none", "accepted INE_MALFORMED", lambda found: found.identity.ine is None, ine="0123456789"),
+    *(one(55, f"{ine} for want of one", "accepted INE_MALFORMED", lambda found: found.identity.ine is None, ine=ine)
+      for ine in ("00000000000", "0000000000A", "1111111111b", "000000000AA", "0000A00000A")),
     one(59, "a wrong check letter", "rejected BAD_UAI", uai="0440074X"),
     one(59, "no département of France", "rejected BAD_UAI", uai="9990001U"),
     one(59, "a commune of birth that never was", "accepted COMMUNE_UNKNOWN", commune_naissance="44999"),

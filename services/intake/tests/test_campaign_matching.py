@@ -202,7 +202,7 @@ def test_what_is_no_diploma_code_is_no_diploma(tmp_path: Path, code: str) -> Non
     assert [line["diplome_obtenu"] for line in lines_of(found.body)] == [""]
 
 
-@pytest.mark.parametrize("ine", ["00000000000", "99999999999", "INCONNU0000"])
+@pytest.mark.parametrize("ine", ["00000000000", "99999999999", "0000000000A", "1111111111B", "000000000AB", "2222A22222B", "INCONNU0000"])
 def test_what_stands_for_an_unknown_ine_makes_no_two_people_one(tmp_path: Path, ine: str) -> None:
     leaver, other = {**LEAVER, "ine": ine}, {**LEAVER, "ine": ine, "nom": "Twegin", "commune_naissance": "69123"}
     assert crossed(written(tmp_path, previous=[leaver], current=[other])).figures.leavers == 1

@@ -39,7 +39,7 @@ def token(role: str, **claims: object) -> dict[str, str]:
 
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
-STAYS = ENROLLED_ELEVE.replace("DUVALLON", "CORVAL").replace("0123456789A", "1111111111B").replace("14/05/2008", "01/01/2007")
+STAYS = ENROLLED_ELEVE.replace("DUVALLON", "CORVAL").replace("0123456789A", "1111111112B").replace("14/05/2008", "01/01/2007")
 SENDER = token("sender", uai=UAI)
 OPS = token("ops")
 

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from intake_specimens import LIST, OTHER_UAI, diploma_seen, enrolment_seen, exit_seen
 
 from chassis.testing import given as past
-from contracts.intake import DropoutDetected, DropoutWithdrawn, PersonEvent, PersonsLinked, PersonsUnlinked
+from contracts.intake import DropoutDetected, DropoutWithdrawn, PersonErased, PersonEvent, PersonsLinked, PersonsUnlinked
 from intake.domain.detection import SIEI_V1
 from intake.domain.linked import (
+    ERASED,
     LINKED,
     NOT_LINKED,
     ONE_PERSON,
     DecideTogether,
+    ErasePersons,
     LinkedCommand,
     LinkPersons,
     Member,
@@ -134,6 +136,24 @@ def test_who_is_linked_by_another_way_stays_together() -> None:
         events += said(events, link(*pair, ONE, OTHER, THIRD))
     events += [left(OTHER), *said([*events, left(OTHER)], unlink(ONE, OTHER, ONE, OTHER, THIRD))]
     assert after(*events) == {ONE: str(member(ONE).detection_id), OTHER: None, THIRD: None}
+
+
+def test_erasing_one_of_the_linked_erases_all_of_them_once() -> None:
+    linked = [*found(ONE), *said(found(ONE), link(ONE, OTHER))]
+    asked = ErasePersons(asked_of=OTHER, people=(ONE, OTHER))
+    erased = [PersonErased(person_id=one, asked_of=OTHER) for one in (ONE, OTHER)]
+    past(LINKED, *linked).when(asked).then(*erased)
+    past(LINKED, *linked, *erased).when(asked).then_nothing()
+    past(LINKED, *linked, erased[0]).when(asked).then(erased[1])
+
+
+def test_who_was_erased_is_linked_to_nobody_and_found_no_more() -> None:
+    erased = PersonErased(person_id=ONE, asked_of=ONE)
+    past(LINKED, *found(ONE), erased).when(link(ONE, OTHER)).then_refused(ERASED)
+    past(LINKED, *found(ONE), erased).when(link(OTHER, ONE)).then_refused(ERASED)
+    past(LINKED, left(ONE), erased).when(together(ONE)).then_nothing()
+    enrolled = enrolment_seen(person_id=ONE)
+    assert [type(one) for one in said([*found(ONE), erased, enrolled], together(ONE))] == [DropoutWithdrawn]
 
 
 @dataclass

@@ -120,6 +120,8 @@ async def test_linked_they_have_one_detection_and_unlinked_two_again(office: Off
     assert len(await office.house.events()) == before
     assert (await change(office, "unlinks", older, younger)).status_code == 201
     assert await standing(office) == {older, younger}
+    last = (await office.house.events(DropoutDetected))[-1]
+    assert isinstance(last, DropoutDetected) and (last.person_id, last.again_of) == (younger, outdone.detection_id)
     assert (await change(office, "unlinks", older, younger)).status_code == 409
     assert len(await shown(office, ADVISER, "unlinked")) == 1
 

@@ -165,7 +165,9 @@ def test_phones_become_e164_with_the_overseas_prefix(written: str, e164: str | N
     assert phone_of(written) == e164
 
 
-@pytest.mark.parametrize("ine", ["012345678AB", "0123456789A", "0494004062M", "1234A56789Z", "1234567890 a"])
+@pytest.mark.parametrize(
+    "ine", ["012345678AB", "0123456789A", "0494004062M", "1234A56789Z", "1234567890 a", "0000000010A", "0000A00001B", "000000001AB"]
+)
 def test_the_known_forms_of_ine_are_taken(ine: str) -> None:
     assert ine_of(ine) == ine.replace(" ", "").upper()
 
@@ -240,6 +242,10 @@ def test_letters_that_unicode_leaves_whole_are_not_dropped(one: str, other: str)
     assert folded("Łukasz") == folded("Lukasz")
 
 
-@pytest.mark.parametrize("ine", ["00000000000", "99999999999", "INCONNU0000"])
+PLACEHOLDERS = [form.replace("n", digit) for digit in "0123456789" for form in ("nnnnnnnnnnn", "nnnnnnnnnnA", "nnnnnnnnnAB", "nnnnAnnnnnB")]
+"""One digit throughout, in each form that an INE may have."""
+
+
+@pytest.mark.parametrize("ine", [*PLACEHOLDERS, "11111111112", "INCONNU0000"])
 def test_what_stands_for_an_unknown_ine_is_none(ine: str) -> None:
     assert ine_of(ine) is None

@@ -17,6 +17,7 @@ from contracts.followup import (
     BilanCompleted,
     CaseClosed,
     CaseOpened,
+    CaseReopened,
     ClosingMotive,
     ContactAttempted,
     ContactOutcome,
@@ -55,6 +56,9 @@ detected = DropoutDetected(
 
 def call(outcome: ContactOutcome) -> ContactAttempted:
     return ContactAttempted.model_validate({**OF_CASE, "attempt_id": UUID(int=46), "channel": "phone", "outcome": outcome})
+
+
+reopened = CaseReopened.model_validate({**OF_CASE, "detection_id": UUID(int=99), "flags": opened.flags, "departement": opened.departement})
 
 
 def closed(motive: ClosingMotive) -> CaseClosed:
@@ -96,10 +100,18 @@ def former(*steps: tuple[Destination, datetime, Status | None], number: int = 0,
         ((opened, call("reached"), closed("refused")), "closed_without_solution"),
         ((opened, call("reached"), closed("moved_away")), "closed_without_solution"),
         ((opened, call("reached"), closed("dropout_withdrawn")), "contacted"),
+        ((opened, call("not_reached"), closed("dropout_withdrawn"), reopened), "not_reached"),
+        ((opened, bilan, solution, closed("dropout_withdrawn"), reopened), "contacted"),
     ],
 )
 def test_a_case_stands_where_its_facts_have_led(facts: tuple[CaseFact, ...], destination: Destination) -> None:
     assert row_after(*facts).reached[-1] == destination
+
+
+def test_a_reopened_case_is_that_of_the_detection_that_was_made_again() -> None:
+    before, after = row_after(opened, closed("dropout_withdrawn")), row_after(opened, closed("dropout_withdrawn"), reopened)
+    assert (before.detection_id, after.detection_id) == (opened.detection_id, reopened.detection_id)
+    assert after.reached == before.reached
 
 
 def test_why_somebody_refused_or_moved_is_not_told() -> None:

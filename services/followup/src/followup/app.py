@@ -9,7 +9,7 @@ from contracts.offers import ReferralAccepted
 from followup.api import Desk, routes
 from followup.deadlines import ACTOR, Ringing, deadlines_of
 from followup.domain.case import CASE, Case
-from followup.domain.commands import CaseCommand, CloseCase, EnterSolution, OpenCase
+from followup.domain.commands import CaseCommand, CloseCase, EnterSolution, OpenCase, ReopenCase
 from followup.domain.consultation import CONSULTATIONS, ConsultCoordinates
 from followup.policies import (
     when_dropout_detected_then_open_case,
@@ -49,7 +49,7 @@ def build(basics: Basics) -> Parts:
                 DropoutWithdrawn: (when_dropout_withdrawn_then_close_case,),
                 ReferralAccepted: (when_referral_accepted_then_enter_solution,),
             },
-            handlers={OpenCase: cases, CloseCase: cases, EnterSolution: cases},
+            handlers={OpenCase: cases, ReopenCase: cases, CloseCase: cases, EnterSolution: cases},
             needs={ReferralAccepted: CaseOpened},
         ),
         routers=(routes(Desk(pool=basics.app, cases=cases, consultations=consultations, keyring=basics.keyring)),),

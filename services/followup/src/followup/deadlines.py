@@ -11,7 +11,7 @@ from chassis.event_store import Connection, Recording
 from chassis.handler import Handler
 from chassis.paris import PARIS, add_months, legal_date
 from chassis.timers import Timer, ringing
-from contracts.followup import CaseEvent, CaseOpened
+from contracts.followup import CaseEvent, CaseOpened, CaseReopened
 from followup.domain.case import Case
 from followup.domain.commands import CaseCommand, MissDeadline
 
@@ -20,8 +20,11 @@ REORIENTATION_MONTHS = 3
 
 
 def deadlines_of(event: CaseEvent, recording: Recording) -> Sequence[Timer]:
-    """A minor who left without diploma is owed the interview within three calendar months; it is missed when that day is over."""
-    if not isinstance(event, CaseOpened) or not (event.flags.l313_7 and event.flags.obligation_formation):
+    """A minor who left without diploma is owed the interview within three calendar months; it is missed when that day is over.
+
+    What rang while a link had closed the case was not missed, so the clock is set anew when it is reopened; it is missed once.
+    """
+    if not isinstance(event, CaseOpened | CaseReopened) or not (event.flags.l313_7 and event.flags.obligation_formation):
         return ()
     due_on = add_months(legal_date(recording.recorded_at), REORIENTATION_MONTHS)
     timer = Timer(

@@ -7,23 +7,27 @@ from pathlib import Path
 from chassis.handler import Handler
 from chassis.service import Basics, Parts
 from chassis.subscription import Subscription
-from contracts.intake import IdentitiesConsulted, ListEvent, PersonEvent, SourceEvent
+from contracts.intake import ListEvent, PersonEvent, SourceEvent
 from intake import holding
 from intake import sources as expectations
 from intake.api import routes
 from intake.batch import ACTOR, Desk
 from intake.cadences import cadence_routes
 from intake.deadlines import Ringing
+from intake.deciding import LineDecisions
 from intake.detections import DetectionDesk, detection_routes
 from intake.domain.commands import PersonCommand
-from intake.domain.consultation import CONSULTATIONS, ConsultIdentities
+from intake.domain.consultation import CONSULTATIONS, Consultation, Consulted
 from intake.domain.detection import SIEI_V1
+from intake.domain.held_line import HELD_LINES, DecideHeldLine, HeldLines
 from intake.domain.list import LIST, ListCommand, SentList
 from intake.domain.person import PERSON, Person
 from intake.domain.source import SOURCE, Expectation, SourceCommand
 from intake.doubted import DoubtDesk, doubted_routes
+from intake.erasing import Erasing, erasing_routes
 from intake.figures import figure_routes
 from intake.held import Decisions, held_routes
+from intake.held_lines import HeldLineDesk, held_line_routes
 from intake.identity import Digests
 from intake.lists import pending
 from intake.projections.dropouts import DROPOUTS
@@ -62,9 +66,11 @@ def build(basics: Basics) -> Parts:
     reporting = Reporting(desk=desk, rule=SIEI_V1)
     revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
     detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
-    consultations = Handler[ConsultIdentities, None, IdentitiesConsulted](
+    consultations = Handler[Consultation, None, Consulted](
         decider=CONSULTATIONS, store=basics.store, pool=basics.app, committed=basics.wake
     )
+    held_lines = Handler[DecideHeldLine, HeldLines, ListEvent](decider=HELD_LINES, store=basics.store, pool=basics.app)
+    decisions = LineDecisions(pool=basics.app, desk=desk, lines=held_lines, rule=SIEI_V1)
     review = ReviewDesk(pool=basics.app, persons=persons, consultations=consultations, keyring=desk.keyring, rule=SIEI_V1)
     return Parts(
         subscription=Subscription(
@@ -81,6 +87,8 @@ def build(basics: Basics) -> Parts:
             detection_routes(detections),
             doubted_routes(DoubtDesk(pool=basics.app, desk=desk, rule=SIEI_V1)),
             review_routes(review),
+            erasing_routes(Erasing(pool=basics.app, persons=persons, keyring=desk.keyring)),
+            held_line_routes(HeldLineDesk(review=review, decisions=decisions)),
         ),
         ring=Ringing(lists=lists, sources=sources, clock=basics.clock),
         workers=(reader.run,),

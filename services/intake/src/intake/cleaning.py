@@ -11,7 +11,8 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
 UAI_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 UAI = re.compile(r"[0-9]{7}[A-HJ-NPR-Z]")
 INE = re.compile(r"[0-9]{9}[A-HJK]{2}|[0-9]{10}[A-HJ-NPR-Z]|[0-9]{4}[AD][0-9]{5}[A-HJ-NPR-Z]|[0-9A-Z]{10}[0-9]")
-NO_INE = re.compile("|".join(f"{digit}{{11}}" for digit in range(10)) + "|[A-Z]{4}")
+NO_INE = re.compile("|".join(f"{digit}{{9}}(?:{digit}|[A-Z]{{2}})|{digit}{{4}}[A-Z]{digit}{{5}}" for digit in range(10)) + "|[A-Z]{4}")
+"""How what is typed for want of an INE begins: one digit throughout, in any form, or a word. DuckDB reads it too (no back-references)."""
 NAME = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ'’ʼ\-. ]{1,200}")
 NOT_COMPOSED = str.maketrans({
     "Œ": "OE", "Æ": "AE", "Ø": "O", "Đ": "D", "Ð": "D", "Ł": "L", "Ħ": "H", "Ŧ": "T", "Þ": "TH", "Ŋ": "N", "Ə": "A", "Ɖ": "D", "Ɓ": "B",

@@ -7,7 +7,7 @@ name proves nothing beside INE and birth date: a twin whose line carries the oth
 
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from contracts.personal import Identity
 from intake.cleaning import folded
 from intake.reference.communes import current_commune
 
-Kind = Literal["ine", "ine_birth", "ine_name", "identity", "names"]
+Kind = Literal["ine", "ine_birth", "ine_name", "identity", "names", "said"]
 COMMUNE = re.compile(r"(?:0[1-9]|[1-8][0-9]|9[0-8]|2[AB])[0-9]{3}")
 """INSEE's code of a commune; that of a country, or a word, is no place in which somebody was born alone."""
 LOCK_STRIPES = 2048
@@ -27,7 +27,8 @@ LOCK_STRIPES = 2048
 class Tokens:
     """HMACs of one identity. Those of birth date and names are bound to the INE, so they link no two persons.
 
-    likenesses: of somebody who may become a known person only (likeness.py).
+    said: of an INE with all the rest; a human may say once whose that is (without INE, the same words may be a namesake's). likenesses: of
+    somebody who may become a known person only (likeness.py).
     """
 
     ine: bytes | None
@@ -35,6 +36,7 @@ class Tokens:
     ine_names: frozenset[bytes]
     identity: bytes | None
     names: bytes
+    said: bytes | None = None
     likenesses: tuple[tuple[Criterion, bytes], ...] = ()
 
     def locks(self) -> tuple[int, ...]:
@@ -50,6 +52,10 @@ class Tokens:
         if self.identity is not None:
             found.append((self.identity, "identity"))
         return found
+
+    def without_ine(self) -> "Tokens":
+        """Of somebody whose line carries another's INE."""
+        return replace(self, ine=None, ine_birth=None, ine_names=frozenset())
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class Digests:
             ine_names=self._ine_names(ine, family, first) if ine else frozenset(),
             identity=self._of_text("identity", *names, commune) if commune else None,
             names=self._of_text("names", *names),
+            said=self._of_text("said", *names, ine, commune or "") if ine else None,
         )
 
     def _ine_names(self, ine: str, family: str, first: str) -> frozenset[bytes]:
@@ -99,7 +106,9 @@ class Nobody:
 
 @dataclass(frozen=True)
 class Undecided:
-    """A human must say."""
+    """A human must say. people: whom these tokens may mean."""
+
+    people: frozenset[UUID] = field(default=frozenset(), compare=False)
 
 
 type Resolution = Known | Nobody | Undecided
@@ -125,17 +134,20 @@ class Register:
 
 
 def resolve(tokens: Tokens, register: Register) -> Resolution:
-    """Who is meant by these tokens, among the known."""
+    """Who is meant by these tokens, among the known. What a human said of the very same comes before any rule."""
+    said = register.holding(tokens.said)
+    if len(said) == 1:
+        return Known(*said)
     by_ine = register.holding(tokens.ine)
     if by_ine:
         (person_id,) = by_ine
-        return Known(person_id) if _agrees(tokens, register.tokens[person_id]) else Undecided()
+        return Known(person_id) if _agrees(tokens, register.tokens[person_id]) else Undecided(frozenset(by_ine))
     open_to = {one for one in register.holding(tokens.names) if tokens.ine is None or "ine" not in register.kinds(one)}
     equal = open_to & register.holding(tokens.identity)
     if len(equal) == 1:
         return Known(*equal)
     unlocated = {one for one in open_to if tokens.identity is None or "identity" not in register.kinds(one)}
-    return Undecided() if equal or unlocated else Nobody()
+    return Undecided(frozenset(equal | unlocated)) if equal or unlocated else Nobody()
 
 
 def _agrees(tokens: Tokens, known: dict[bytes, Kind]) -> bool:

@@ -38,13 +38,18 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class LineVerdict:
-    """What became of one line. A line that is not kept has its number and its verdict, nothing more."""
+    """What became of one line. A line that is not kept has its number and its verdict, nothing more.
+
+    departement: of a held line, that of residence, else of the establishment. people: whom a held line may mean.
+    """
 
     line: int
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     hmac: bytes | None = None
     sealed_line: bytes | None = None
+    departement: str | None = None
+    people: tuple[UUID, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,9 +138,12 @@ async def advance(connection: Connection, job: Job, *, after: int, verdicts: Seq
     if moved != "UPDATE 1":
         raise ProgressLost
     rows = [
-        (job.list_id, one.line, one.verdict, [f.field for f in one.findings], [f.rule for f in one.findings], one.hmac, one.sealed_line, at)
+        (
+            job.list_id, one.line, one.verdict, [f.field for f in one.findings], [f.rule for f in one.findings], one.hmac, one.sealed_line,
+            at, one.departement, one.people,
+        )
         for one in verdicts
-    ]
+    ]  # fmt: skip
     await connection.copy_records_to_table("line_verdict", records=rows, columns=VERDICT_COLUMNS)
 
 
@@ -202,7 +210,7 @@ update lists set last_line = $3, accepted = accepted + $4, accepted_with_remarks
   rejected = rejected + $6, held = held + $7, not_kept = not_kept + $8
 where list_id = $1 and last_line = $2 and closed_at is null
 """
-VERDICT_COLUMNS = ("list_id", "line", "verdict", "fields", "rules", "hmac", "sealed_line", "at")
+VERDICT_COLUMNS = ("list_id", "line", "verdict", "fields", "rules", "hmac", "sealed_line", "at", "departement", "people")
 WITH_HMAC = "select hmac, list_id from line_verdict where hmac = any($1::bytea[])"
 COUNTS = "select accepted, accepted_with_remarks, rejected, held, not_kept from lists where list_id = $1 for update"
 CLOSE = "update lists set closed_at = $2 where list_id = $1"
@@ -211,4 +219,8 @@ select l.format, count(*) as n from lists l left join held_list h using (list_id
 where (l.closed_at is not null or l.list_id = $1) and (h.list_id is null or h.decision = 'released')
   and l.format not in ('report', 'self', 'risk') group by l.format order by l.format
 """
-FORGET = "update line_verdict set sealed_line = null where sealed_line is not null and at < $1"
+FORGET = "update line_verdict set sealed_line = null, people = null where sealed_line is not null and at < $1"
+MOVED = """
+update lists set accepted = accepted + $2, accepted_with_remarks = accepted_with_remarks + $3, rejected = rejected + $4,
+  held = held + $5, not_kept = not_kept + $6 where list_id = $1
+"""

@@ -11,7 +11,7 @@ from intake.likeness import MOST
 async def register_of(connection: Connection, tokens: Sequence[Tokens]) -> Register:
     """Lock these identities until the transaction ends, in one order for everybody, then load whom they may mean."""
     await connection.execute(LOCK, sorted({key for one in tokens for key in one.locks()}))
-    sought = [token for one in tokens for token in (one.ine, one.names) if token is not None]
+    sought = [token for one in tokens for token in (one.said, one.ine, one.names) if token is not None]
     register = Register()
     for row in await connection.fetch(LIKE, sought):
         register.add(row["person_id"], row["token"], row["kind"])
@@ -29,6 +29,18 @@ async def keep(connection: Connection, known_by: Iterable[tuple[UUID, Tokens]]) 
     alike = [(token, person_id, criterion) for person_id, tokens in known_by for criterion, token in tokens.likenesses]
     if alike:
         await connection.execute(KEEP_ALIKE, *map(list, zip(*alike, strict=True)))
+
+
+async def keep_word(connection: Connection, person_id: UUID, tokens: Tokens | None) -> None:
+    """A human said that this is the person: from now on the very same is."""
+    if tokens is not None and tokens.said is not None:
+        await connection.execute(KEEP, [tokens.said], [person_id], ["said"])
+
+
+async def forget(connection: Connection, people: Sequence[UUID]) -> None:
+    """No later line is about these persons."""
+    await connection.execute(FORGET, people)
+    await connection.execute(FORGET_LIKENESS, people)
 
 
 async def keep_derived(connection: Connection, derived: Mapping[UUID, tuple[str, str]]) -> None:
@@ -61,6 +73,8 @@ KEEP_ALIKE = """
 insert into identity_likeness (token, person_id, criterion) select * from unnest($1::bytea[], $2::uuid[], $3::text[])
 on conflict (token, person_id) do nothing
 """
+FORGET = "delete from identity_token where person_id = any($1::uuid[])"
+FORGET_LIKENESS = "delete from identity_likeness where person_id = any($1::uuid[])"
 DERIVED = """
 insert into person_derived (person_id, majority_month, departement) select * from unnest($1::uuid[], $2::text[], $3::text[])
 on conflict (person_id) do update set majority_month = excluded.majority_month, departement = excluded.departement

@@ -66,6 +66,7 @@ class Held:
 
     line: int
     findings: tuple[Finding, ...]
+    departement: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -117,7 +117,7 @@ class Reprocessing:
     async def _look(self, connection: Connection, job: Job) -> _Look:
         rows = await connection.fetch(REFUSED, job.list_id)
         keys = (await self.desk.keyring.keys([job.list_id]))[job.list_id]
-        cells = [kept for row in rows if (kept := _cells(row["sealed_line"], keys)) is not None]
+        cells = [kept for row in rows if (kept := cells_of(row["sealed_line"], keys)) is not None]
         prepared = batch.prepare(cells, job, self.desk.digests)
         register = await persons.register_of(connection, [one.tokens for one in prepared if one.tokens is not None])
         told = await lists.lists_with(connection, [one.hmac for one in prepared if one.hmac is not None])
@@ -150,15 +150,17 @@ class Reprocessing:
 
     async def _keep_verdicts(self, connection: Connection, job: Job, look: _Look) -> None:
         """What is still refused stays sealed until its 30 days are over; the rest is in the facts now, or was never to be kept."""
-        hmacs = {one.line: one.hmac for one in look.found.verdicts}
+        today = {one.line: one for one in look.found.verdicts}
         moved: Counter[Verdict] = Counter()
         for one in look.reprocessed.differences:
             fields, rules = [f.field for f in one.findings], [f.rule for f in one.findings]
-            still = one.verdict in {"rejected", "held"}
-            await connection.execute(VERDICT, job.list_id, one.line, one.verdict, fields, rules, hmacs[one.line], still)
+            still, found = one.verdict in {"rejected", "held"}, today[one.line]
+            await connection.execute(
+                VERDICT, job.list_id, one.line, one.verdict, fields, rules, found.hmac, still, found.departement, found.people
+            )
             moved[one.was] -= 1
             moved[one.verdict] += 1
-        await connection.execute(COUNTS, job.list_id, *(moved[verdict] for verdict in VERDICTS))
+        await connection.execute(lists.MOVED, job.list_id, *(moved[verdict] for verdict in VERDICTS))
 
     async def _accepted(self, connection: Connection, job: Job) -> Reprocessed:
         """Accepted leavers, read again from what was said of them; of an accepted enrolment no more than digests may be left."""
@@ -200,7 +202,7 @@ def _place(one: Difference) -> int:
     return one.line
 
 
-def _cells(sealed: bytes | None, keys: Keys) -> Cells | None:
+def cells_of(sealed: bytes | None, keys: Keys) -> Cells | None:
     """The kept cells of a refused line; none if nothing is kept, or it could not be cut into cells."""
     if sealed is None:
         return None
@@ -268,10 +270,7 @@ select line, verdict, rules from line_verdict where list_id = $1 and verdict in 
 ANSWERS = "select answer from commands where command_id = any($1::uuid[])"
 EVENTS = "select type, body from events where event_id = any($1::uuid[])"
 VERDICT = """
-update line_verdict set verdict = $3, fields = $4, rules = $5, hmac = $6, sealed_line = case when $7 then sealed_line end
+update line_verdict set verdict = $3, fields = $4, rules = $5, hmac = $6, sealed_line = case when $7 then sealed_line end,
+  departement = coalesce($8, departement), people = $9
 where list_id = $1 and line = $2
-"""
-COUNTS = """
-update lists set accepted = accepted + $2, accepted_with_remarks = accepted_with_remarks + $3, rejected = rejected + $4,
-  held = held + $5, not_kept = not_kept + $6 where list_id = $1
 """

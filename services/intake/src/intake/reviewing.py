@@ -1,5 +1,7 @@
 """The entrance for reviewers of identity: who might be one person, who they are, linked, unlinked or dismissed by a human."""
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
@@ -15,11 +17,12 @@ from chassis.handler import Handler
 from chassis.http import IdempotencyKey, carry_out, current_trace, route_of
 from chassis.keyring import Erased, Keyring
 from chassis.problems import Problem
-from contracts.intake import ExitSeen, IdentitiesConsulted, LinkReason
+from contracts.catalogue import decode
+from contracts.intake import ExitSeen, LinkReason, RiskSignalled
 from contracts.personal import Identity
 from intake import links
 from intake.domain.commands import DismissCandidate
-from intake.domain.consultation import ConsultIdentities
+from intake.domain.consultation import Consultation, Consulted, ConsultIdentities
 from intake.domain.detection import Rule
 from intake.domain.linked import LinkPersons, UnlinkPersons
 from intake.links import PersonHandler
@@ -50,7 +53,7 @@ class ReviewDesk:
 
     pool: asyncpg.Pool
     persons: PersonHandler
-    consultations: Handler[ConsultIdentities, None, IdentitiesConsulted]
+    consultations: Handler[Consultation, None, Consulted]
     keyring: Keyring
     rule: Rule
 
@@ -66,7 +69,7 @@ def _candidate_routes(router: APIRouter, desk: ReviewDesk) -> None:
     @router.get("/identity/candidates")
     async def candidates(caller: Reviewer, status: Status = "open", limit: Limit = 100) -> dict[str, object]:
         """Those that the caller may decide, the surest first; nothing that names anybody."""
-        rows = await desk.pool.fetch(CANDIDATES, status, _territory(caller), limit)
+        rows = await desk.pool.fetch(CANDIDATES, status, territory_of(caller), limit)
         return {"candidates": [dict(row) for row in rows]}
 
     @router.post("/identity/candidates/{candidate_id}/consult")
@@ -104,7 +107,7 @@ def _pair(body: PairBody) -> dict[str, UUID]:
 async def _change(desk: ReviewDesk, command: LinkPersons | UnlinkPersons, request: Request, caller: Caller, key: UUID) -> Response:
     """Raises Problem: 404 for somebody out of sight, 409 with the domain's reason."""
     pair = [command.person_id, command.other_id]
-    if await desk.pool.fetchval(IN_SIGHT, pair, _territory(caller)) != len(set(pair)):
+    if await desk.pool.fetchval(IN_SIGHT, pair, territory_of(caller)) != len(set(pair)):
         raise NO_PERSON
     wish = asked(command, key=key, actor=caller.actor, route=route_of(request), body=await request.body(), trace=current_trace())
     outcome = await links.change(desk.persons, wish)
@@ -114,7 +117,7 @@ async def _change(desk: ReviewDesk, command: LinkPersons | UnlinkPersons, reques
 
 
 async def _candidate(desk: ReviewDesk, candidate_id: UUID, caller: Caller) -> asyncpg.Record:
-    row = await desk.pool.fetchrow(CANDIDATE, candidate_id, _territory(caller))
+    row = await desk.pool.fetchrow(CANDIDATE, candidate_id, territory_of(caller))
     if row is None:
         raise NO_CANDIDATE
     return row
@@ -126,16 +129,28 @@ async def _identities(desk: ReviewDesk, people: list[UUID]) -> list[Identity]:
     Raises:
         Problem: 410, one of them was erased.
     """
+    found = await identities_of(desk, people)
+    opened = [identity for one in people if (identity := found[one]) is not None]
+    if len(opened) < len(people):
+        raise Problem(410, "Gone", "One of them was erased.", "ERASED")
+    return opened
+
+
+async def identities_of(desk: ReviewDesk, people: Sequence[UUID]) -> Mapping[UUID, Identity | None]:
+    """Of each the identity that was told last, of whoever was erased none."""
     keys = await desk.keyring.keys(people)
-    rows = await desk.pool.fetch(TOLD_LAST, [f"person-{person_id}" for person_id in people], ExitSeen.wire_type())
-    told = {row["stream_id"]: ExitSeen.model_validate_json(row["body"]) for row in rows}
-    try:
-        return [keys[one].open(told[f"person-{one}"].identity, Identity) for one in people]
-    except Erased:
-        raise Problem(410, "Gone", "One of them was erased.", "ERASED") from None
+    kinds = [ExitSeen.wire_type(), RiskSignalled.wire_type()]
+    rows = await desk.pool.fetch(TOLD_LAST, [f"person-{person_id}" for person_id in people], kinds)
+    told = {UUID(row["stream_id"].removeprefix("person-")): decode(row["type"], row["body"]) for row in rows}
+    found: dict[UUID, Identity | None] = dict.fromkeys(people)
+    for person_id, event in told.items():
+        if isinstance(event, ExitSeen | RiskSignalled):
+            with suppress(Erased):
+                found[person_id] = keys[person_id].open(event.identity, Identity)
+    return found
 
 
-def _territory(caller: Caller) -> list[str] | None:
+def territory_of(caller: Caller) -> list[str] | None:
     """The départements that the caller may decide for; ops decides for all."""
     return None if caller.role == "ops" else list(caller.territory)
 
@@ -152,6 +167,6 @@ order by c.score desc nulls last, c.candidate_id limit $3
 CANDIDATE = f"select c.person_id, c.other_id from identity_candidates c {BOTH_IN_SIGHT} and c.candidate_id = $1"
 IN_SIGHT = "select count(*) from person_derived where person_id = any($1::uuid[]) and ($2::text[] is null or departement = any($2))"
 TOLD_LAST = """
-select distinct on (stream_id) stream_id, body from events where stream_id = any($1::text[]) and type = $2
+select distinct on (stream_id) stream_id, type, body from events where stream_id = any($1::text[]) and type = any($2::text[])
 order by stream_id, stream_version desc
 """

@@ -89,6 +89,20 @@ RULES: dict[str, RuleText] = {
         "held",
         "L'identité contredit une personne déjà connue, ou plusieurs correspondent : la ligne attend une vérification ; vérifiez l'INE.",
     ),
+    "DISCARDED_WRONG_LINE": RuleText(
+        "rejected", "Après vérification, la ligne est erronée et n'est pas retenue : corrigez-la et renvoyez-la."
+    ),
+    "DISCARDED_CANNOT_TELL": RuleText(
+        "rejected",
+        "Après vérification, on ne peut dire de qui parle la ligne : complétez l'identité (INE, commune de naissance) et renvoyez-la.",
+    ),
+    "DISCARDED_OTHER": RuleText("rejected", "Après vérification, la ligne n'est pas retenue : renseignez-vous avant de la renvoyer."),
+    "INE_OF_ANOTHER": RuleText(
+        "remark", "Après vérification, l'INE est celui d'une autre personne ; la ligne est prise sans INE : corrigez-le."
+    ),
+    "NAME_READ_AS_SEEN": RuleText(
+        "remark", "Le nom mêlait des lettres d'un autre alphabet ; après vérification, il est lu comme il se voit : ressaisissez-le."
+    ),
     "CONFUSABLE_NAME": RuleText(
         "held", "Le nom mêle des lettres latines et d'autres qui leur ressemblent : la ligne attend une vérification ; ressaisissez le nom."
     ),

@@ -1,7 +1,7 @@
 """A batch of lines is sorted, purely: who each is about, which are told again, what must be said, held or kept by digest."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import assert_never
 from uuid import UUID
@@ -10,7 +10,7 @@ import orjson
 
 from contracts.intake import Finding, IdentityCandidateFound
 from intake.formats.cells import RawLine
-from intake.identity import Digests, Known, Nobody, Register, Tokens, Undecided, resolve
+from intake.identity import Digests, Known, Nobody, Register, Resolution, Tokens, Undecided, resolve
 from intake.likeness import candidates, remember
 from intake.lists import LineVerdict
 from intake.record import Held, Line, NotKept, Record, Rejected
@@ -18,6 +18,7 @@ from intake.snapshots import Snapshot, snapshot_of
 
 CONFLICT = (Finding(field="ligne", rule="IDENTITY_CONFLICT"),)
 DUPLICATE = Finding(field="ligne", rule="DUPLICATE_LINE")
+OF_ANOTHER = Finding(field="ine", rule="INE_OF_ANOTHER")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +82,8 @@ def hmac_of(record: Record, digests: Digests) -> bytes:
 class Sorter:
     """Sorts the lines of one batch of one list.
 
-    register: the known persons whom they may mean. told: the lists that said this very record before.
+    register: the known persons whom they may mean. told: the lists that said this very record before. decided: whose a line is, by a
+    human's word.
     """
 
     list_id: UUID
@@ -89,6 +91,7 @@ class Sorter:
     register: Register
     told: Mapping[bytes, set[UUID]]
     new_person: Callable[[], UUID]
+    decided: Mapping[int, Known | Nobody] = field(default_factory=dict)
     found: Sorted = field(default_factory=Sorted)
     here: set[bytes] = field(default_factory=set)
 
@@ -104,8 +107,8 @@ class Sorter:
             case Rejected(line=line, findings=findings):
                 self.found.verdicts.append(LineVerdict(line=line, verdict="rejected", findings=findings))
                 self.found.refused[line] = one.raw
-            case Held(line=line, findings=findings):
-                self.found.verdicts.append(LineVerdict(line=line, verdict="held", findings=findings))
+            case Held(line=line, findings=findings, departement=departement):
+                self.found.verdicts.append(LineVerdict(line=line, verdict="held", findings=findings, departement=departement, people=()))
                 self.found.refused[line] = one.raw
             case Record() as record:
                 if one.tokens is None or one.hmac is None:
@@ -119,17 +122,19 @@ class Sorter:
         if hmac in self.here or self.list_id in lists:
             self._accept(record, hmac, DUPLICATE)
             return
-        resolution = resolve(tokens, self.register)
+        by_rule = resolve(tokens, self.register)
+        resolution = self.decided.get(record.line, by_rule)
         if isinstance(resolution, Undecided):
-            self.found.verdicts.append(LineVerdict(line=record.line, verdict="held", findings=CONFLICT))
+            self._hold(record, resolution)
             self.found.refused[record.line] = raw
             return
+        record, tokens = self._with_own_ine(record, tokens, resolution)
         self._accept(record, hmac)
         if isinstance(resolution, Nobody) and record.kind == "enrolment":
             if not lists:
                 self.found.snapshots.append(snapshot_of(self.list_id, record, tokens, self.reference_date))
             return
-        about = About(record=record, person_id=self._person(resolution, tokens), tokens=tokens)
+        about = About(record=record, person_id=self._person(resolution, tokens, by_rule), tokens=tokens)
         if record.kind == "risk":  # who is at risk has not left: there is nothing to decide
             self.found.risks += [] if lists else [about]
             return
@@ -139,14 +144,34 @@ class Sorter:
         elif record.kind == "enrolment":
             self.found.again.append(about)
 
-    def _person(self, resolution: Known | Nobody, tokens: Tokens) -> UUID:
-        """The person meant, made now if there was none; known from here on by these digests too."""
+    def _hold(self, record: Record, undecided: Undecided) -> None:
+        verdict = LineVerdict(
+            line=record.line, verdict="held", findings=CONFLICT, departement=record.departement, people=tuple(sorted(undecided.people))
+        )
+        self.found.verdicts.append(verdict)
+
+    def _with_own_ine(self, record: Record, tokens: Tokens, resolution: Known | Nobody) -> tuple[Record, Tokens]:
+        """An INE is one person's: where a human says that the line is somebody else's, it is taken without."""
+        meant = {resolution.person_id} if isinstance(resolution, Known) else set()
+        if self.register.holding(tokens.ine) <= meant:
+            return record, tokens
+        identity = record.identity.model_copy(update={"ine": None})
+        return replace(record, identity=identity, remarks=(*record.remarks, OF_ANOTHER)), tokens.without_ine()
+
+    def _person(self, resolution: Known | Nobody, tokens: Tokens, by_rule: Resolution) -> UUID:
+        """The person meant, made now if there was none; known from here on by these digests too.
+
+        Whom a human has just told apart from a new person is no candidate.
+        """
         if isinstance(resolution, Known):
             person_id = resolution.person_id
         else:
             person_id = self.new_person()
             self.found.made.append(person_id)
-            self.found.candidates += candidates(person_id, tokens, self.register)
+            apart = by_rule.people if isinstance(by_rule, Undecided) else frozenset()
+            self.found.candidates += [
+                one for one in candidates(person_id, tokens, self.register) if apart.isdisjoint((one.person_id, one.other_id))
+            ]
         for token, kind in tokens.rows():
             self.register.add(person_id, token, kind)
         remember(person_id, tokens, self.register)

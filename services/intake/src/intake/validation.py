@@ -61,7 +61,7 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
     left = apprentices.first_day_out(raw, entry_date, contracts, notes, reference_date)
     _doubts(raw, notes, uai, reference_date)
     if notes.doubts and not notes.faults:
-        return Held(line=raw.line, findings=tuple(notes.doubts))
+        return Held(line=raw.line, findings=tuple(notes.doubts), departement=_residence(raw, notes) or departement)
     if notes.faults or identity is None:
         return Rejected(line=raw.line, findings=tuple(notes.faults), cells=mendable(raw))
     return Record(

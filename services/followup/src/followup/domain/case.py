@@ -1,7 +1,7 @@
 """The rules of a case: opened by a dropout, reached, oriented by a bilan, in a solution, closed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chassis.decider import Decider, Refused
@@ -10,12 +10,13 @@ from contracts.followup import (
     CaseClosed,
     CaseEvent,
     CaseOpened,
+    CaseReopened,
     ContactAttempted,
     CoordinatesConsulted,
     DeadlineMissed,
     SolutionEntered,
 )
-from followup.domain.commands import CaseCommand, CloseCase, CompleteBilan, EnterSolution, MissDeadline, OpenCase, RecordContact
+from followup.domain.commands import CaseCommand, CloseCase, CompleteBilan, EnterSolution, MissDeadline, OpenCase, RecordContact, ReopenCase
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,10 @@ class NoCase:
 
 @dataclass(frozen=True)
 class AwaitingContact:
-    """Nobody has spoken with the young person yet."""
+    """Nobody has spoken with the young person yet. missed: the interview was owed by a day that is over."""
 
     person_id: UUID
+    missed: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Reached:
     """Somebody has; the bilan is to come."""
 
     person_id: UUID
+    missed: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,32 +57,57 @@ class InSolution:
 
 @dataclass(frozen=True)
 class Closed:
-    """Nothing more is done here; whoever drops out again begins a new case."""
+    """Nothing more is done here; whoever drops out again begins a new case.
+
+    before: where it goes on should the withdrawal that closed it be undone; none where a human closed it.
+    """
+
+    before: "Living | None" = None
 
 
+type Living = AwaitingContact | Reached | Oriented
 type Case = NoCase | AwaitingContact | Reached | Oriented | InSolution | Closed
 
 
-def evolve(case: Case, event: CaseEvent) -> Case:
+def evolve(case: Case, event: CaseEvent) -> Case:  # noqa: PLR0911 -- one line per event
     match event:
         case CaseOpened(person_id=person_id):
             return AwaitingContact(person_id)
         case ContactAttempted(outcome="reached", person_id=person_id):
-            return Reached(person_id) if isinstance(case, AwaitingContact) else case
+            return Reached(person_id, missed=case.missed) if isinstance(case, AwaitingContact) else case
         case BilanCompleted(person_id=person_id):
             return Oriented(person_id)
         case SolutionEntered(person_id=person_id, referral_id=referral_id):
             return InSolution(person_id, referral_id)
+        case CaseClosed(motive="dropout_withdrawn"):
+            return Closed(before=_living(case))
         case CaseClosed():
             return Closed()
-        case ContactAttempted() | DeadlineMissed() | CoordinatesConsulted():
+        case CaseReopened():
+            return case.before if isinstance(case, Closed) and case.before else case
+        case DeadlineMissed():
+            return replace(case, missed=True) if isinstance(case, AwaitingContact | Reached) else case
+        case ContactAttempted() | CoordinatesConsulted():
             return case
 
 
-def decide(case: Case, command: CaseCommand) -> Sequence[CaseEvent]:
+def _living(case: Case) -> Living | None:
+    """A solution falls with the withdrawal, since offers then frees the seat."""
+    match case:
+        case AwaitingContact() | Reached() | Oriented():
+            return case
+        case InSolution(person_id):
+            return Oriented(person_id)
+        case NoCase() | Closed():
+            return None
+
+
+def decide(case: Case, command: CaseCommand) -> Sequence[CaseEvent]:  # noqa: PLR0911 -- one line per command
     match command:
         case OpenCase():
             return open_case(case, command)
+        case ReopenCase():
+            return reopen_case(case, command)
         case RecordContact():
             return record_contact(case, command)
         case CompleteBilan():
@@ -100,6 +128,21 @@ def open_case(case: Case, command: OpenCase) -> list[CaseEvent]:
                 flags=command.flags, departement=command.departement,
             )  # fmt: skip
             return [opened]
+        case AwaitingContact() | Reached() | Oriented() | InSolution() | Closed():
+            return []
+
+
+def reopen_case(case: Case, command: ReopenCase) -> list[CaseEvent]:
+    """Only what the withdrawal closed: a case that a human had closed before stays so."""
+    match case:
+        case Closed(before=before) if before is not None:
+            reopened = CaseReopened(
+                case_id=command.case_id, person_id=command.person_id, detection_id=command.detection_id,
+                flags=command.flags, departement=command.departement,
+            )  # fmt: skip
+            return [reopened]
+        case NoCase():
+            raise Refused("there is no such case")
         case AwaitingContact() | Reached() | Oriented() | InSolution() | Closed():
             return []
 
@@ -143,9 +186,9 @@ def enter_solution(case: Case, command: EnterSolution) -> list[CaseEvent]:
 def miss_deadline(case: Case, command: MissDeadline) -> list[CaseEvent]:
     """The interview that the clock waits for is the bilan: once it was held, or the case is closed, nothing was missed."""
     match case:
-        case AwaitingContact(person_id) | Reached(person_id):
+        case AwaitingContact(person_id, missed=False) | Reached(person_id, missed=False):
             return [DeadlineMissed(case_id=command.case_id, person_id=person_id, clock=command.clock, due_on=command.due_on)]
-        case NoCase() | Oriented() | InSolution() | Closed():
+        case NoCase() | AwaitingContact() | Reached() | Oriented() | InSolution() | Closed():
             return []
 
 

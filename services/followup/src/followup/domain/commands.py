@@ -18,6 +18,17 @@ class OpenCase:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReopenCase:
+    """A link that closed the case was undone; detection_id: the one that was made again."""
+
+    case_id: UUID
+    person_id: UUID
+    detection_id: UUID
+    flags: Flags
+    departement: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordContact:
     case_id: UUID
     attempt_id: UUID
@@ -58,4 +69,4 @@ class CloseCase:
     motive: ClosingMotive
 
 
-type CaseCommand = OpenCase | RecordContact | CompleteBilan | EnterSolution | MissDeadline | CloseCase
+type CaseCommand = OpenCase | ReopenCase | RecordContact | CompleteBilan | EnterSolution | MissDeadline | CloseCase

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from chassis.heard import Heard
 from chassis.projection import Projection
-from contracts.followup import BilanCompleted, CaseClosed, CaseOpened, ContactAttempted, DeadlineMissed, SolutionEntered
+from contracts.followup import BilanCompleted, CaseClosed, CaseOpened, CaseReopened, ContactAttempted, DeadlineMissed, SolutionEntered
 
 type CaseStatus = Literal["open", "reached", "oriented", "in_solution", "closed"]
-type CaseFact = CaseOpened | ContactAttempted | BilanCompleted | DeadlineMissed | SolutionEntered | CaseClosed
+type CaseFact = CaseOpened | ContactAttempted | BilanCompleted | DeadlineMissed | SolutionEntered | CaseClosed | CaseReopened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ def key(event: CaseFact) -> UUID:
     return event.case_id
 
 
-def apply(row: CaseRow | None, heard: Heard[CaseFact]) -> CaseRow | None:
+def apply(row: CaseRow | None, heard: Heard[CaseFact]) -> CaseRow | None:  # noqa: PLR0911 -- one line per event
     match heard.event:
         case CaseOpened() as opened:
             return CaseRow(
@@ -55,6 +55,16 @@ def apply(row: CaseRow | None, heard: Heard[CaseFact]) -> CaseRow | None:
             return row and replace(row, deadlines_missed=row.deadlines_missed + 1)
         case CaseClosed(motive=motive):
             return row and replace(row, motive=motive, status="closed")
+        case CaseReopened() as again:
+            return row and replace(
+                row, detection_id=again.detection_id, departement=again.departement, l313_7=again.flags.l313_7,
+                obligation_formation=again.flags.obligation_formation, motive=None, status=_before_closing(row),
+            )  # fmt: skip
+
+
+def _before_closing(row: CaseRow) -> CaseStatus:
+    """As far as it had come; a solution fell with the withdrawal."""
+    return "oriented" if row.bilan_id else "reached" if row.reached else "open"
 
 
 def _after(outcome: str, status: CaseStatus) -> CaseStatus:
@@ -63,5 +73,5 @@ def _after(outcome: str, status: CaseStatus) -> CaseStatus:
 
 CASES = Projection(
     table="cases", row=CaseRow, key_column="case_id",
-    hears=(CaseOpened, ContactAttempted, BilanCompleted, DeadlineMissed, SolutionEntered, CaseClosed), key=key, apply=apply,
+    hears=(CaseOpened, ContactAttempted, BilanCompleted, DeadlineMissed, SolutionEntered, CaseClosed, CaseReopened), key=key, apply=apply,
 )  # fmt: skip

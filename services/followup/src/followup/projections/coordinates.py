@@ -6,7 +6,7 @@ from uuid import UUID
 from chassis.heard import Heard
 from chassis.projection import Projection
 from contracts.intake import DropoutDetected, DropoutWithdrawn
-from followup.policies import case_id_of
+from followup.policies import case_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,14 +21,14 @@ class CoordinatesRow:
 
 
 def key(event: DropoutDetected | DropoutWithdrawn) -> UUID:
-    return case_id_of(event.detection_id)
+    return case_of(event)
 
 
 def apply(row: CoordinatesRow | None, heard: Heard[DropoutDetected | DropoutWithdrawn]) -> CoordinatesRow | None:  # noqa: ARG001 -- the shape of every apply
     match heard.event:
         case DropoutDetected() as found:
             return CoordinatesRow(
-                case_id=case_id_of(found.detection_id), person_id=found.person_id, identity=found.identity.token,
+                case_id=case_of(found), person_id=found.person_id, identity=found.identity.token,
                 contact=None if found.contact is None else found.contact.token,
                 guardians=None if found.guardians is None else found.guardians.token,
             )  # fmt: skip

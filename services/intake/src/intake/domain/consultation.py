@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.decider import Decider
-from contracts.intake import IdentitiesConsulted
+from contracts.intake import HeldLineConsulted, IdentitiesConsulted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,14 +14,37 @@ class ConsultIdentities:
     other_id: UUID
 
 
-def decide(_: None, command: ConsultIdentities) -> Sequence[IdentitiesConsulted]:
-    return [IdentitiesConsulted(person_id=command.person_id, other_id=command.other_id)]
+@dataclass(frozen=True, kw_only=True)
+class ConsultHeldLine:
+    """people: those whom it may mean, and who are opened with it."""
+
+    list_id: UUID
+    line: int
+    people: tuple[UUID, ...]
 
 
-def evolve(_: None, __: IdentitiesConsulted) -> None:
+type Consultation = ConsultIdentities | ConsultHeldLine
+type Consulted = IdentitiesConsulted | HeldLineConsulted
+
+
+def decide(_: None, command: Consultation) -> Sequence[Consulted]:
+    match command:
+        case ConsultIdentities(person_id=person_id, other_id=other_id):
+            return [IdentitiesConsulted(person_id=person_id, other_id=other_id)]
+        case ConsultHeldLine(list_id=list_id, line=line, people=people):
+            return [HeldLineConsulted(list_id=list_id, line=line, people=people)]
+
+
+def evolve(_: None, __: Consulted) -> None:
     return None
 
 
-CONSULTATIONS: Decider[ConsultIdentities, None, IdentitiesConsulted] = Decider(
-    initial=None, evolve=evolve, decide=decide, streams=lambda command: (f"consultations-{command.person_id}",)
-)
+def streams(command: Consultation) -> tuple[str, ...]:
+    match command:
+        case ConsultIdentities(person_id=person_id):
+            return (f"consultations-{person_id}",)
+        case ConsultHeldLine(list_id=list_id):
+            return (f"consultations-{list_id}",)
+
+
+CONSULTATIONS: Decider[Consultation, None, Consulted] = Decider(initial=None, evolve=evolve, decide=decide, streams=streams)

@@ -7,7 +7,7 @@ from functools import reduce
 from uuid import UUID
 
 from chassis.decider import Decider, Refused
-from contracts.intake import DropoutWithdrawn, LinkReason, PersonEvent, PersonsLinked, PersonsUnlinked
+from contracts.intake import DropoutWithdrawn, LinkReason, PersonErased, PersonEvent, PersonsLinked, PersonsUnlinked
 from intake.domain import person
 from intake.domain.commands import DecideDropout
 from intake.domain.detection import Rule
@@ -15,6 +15,7 @@ from intake.domain.person import Person, Standing, decide_dropout, latest_exit
 
 ONE_PERSON = "a person is not linked to itself"
 NOT_LINKED = "these two are not linked"
+ERASED = "one of them was erased"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,16 @@ class UnlinkPersons:
     coverage: dict[str, int]
 
 
-type LinkedCommand = DecideTogether | LinkPersons | UnlinkPersons
+@dataclass(frozen=True, kw_only=True)
+class ErasePersons:
+    """Somebody's erasure was asked. people: whose it is, and everybody who is linked to them."""
+
+    asked_of: UUID
+    people: tuple[UUID, ...]
+
+
+type LinkedCommand = DecideTogether | LinkPersons | UnlinkPersons | ErasePersons
+type Deciding = DecideTogether | LinkPersons | UnlinkPersons
 type Together = Mapping[UUID, Person]
 
 
@@ -79,6 +89,9 @@ def decide(state: Together, command: LinkedCommand) -> Sequence[PersonEvent]:
             return link(state, command)
         case UnlinkPersons():
             return unlink(state, command)
+        case ErasePersons(asked_of=asked_of, people=people):
+            living = [one for one in people if not state.get(one, Person()).erased]
+            return [PersonErased(person_id=one, asked_of=asked_of) for one in living]
 
 
 def link(state: Together, command: LinkPersons) -> Sequence[PersonEvent]:
@@ -87,6 +100,8 @@ def link(state: Together, command: LinkPersons) -> Sequence[PersonEvent]:
         raise Refused(ONE_PERSON)
     if command.other_id in _links(state, command.person_id):
         return []
+    if any(state.get(one.person_id, Person()).erased for one in command.members):
+        raise Refused(ERASED)
     said: list[PersonEvent] = [
         PersonsLinked(person_id=one, other_id=other, reason=command.reason)
         for one, other in _both_ways(command.person_id, command.other_id)
@@ -96,7 +111,7 @@ def link(state: Together, command: LinkPersons) -> Sequence[PersonEvent]:
 
 
 def unlink(state: Together, command: UnlinkPersons) -> Sequence[PersonEvent]:
-    """Each history is decided by its own facts, and what a link withdrew is found again under a new id."""
+    """Each history is decided by its own facts, and what a link withdrew is found again: a new id, the same episode."""
     if command.other_id not in _links(state, command.person_id):
         raise Refused(NOT_LINKED)
     said: list[PersonEvent] = [
@@ -106,7 +121,7 @@ def unlink(state: Together, command: UnlinkPersons) -> Sequence[PersonEvent]:
     after = reduce(evolve, said, state)
     whole = _reached(after, command.person_id)
     for part in (whole, {one.person_id for one in command.members} - whole):
-        said += _decided(after, [one for one in command.members if one.person_id in part], command)
+        said += _decided(after, [one for one in command.members if one.person_id in part], command, unlinked=True)
     return said
 
 
@@ -122,11 +137,19 @@ def merged(state: Together, people: Iterable[UUID]) -> Person:
         standing=standings[0] if standings else None,
         judged=frozenset().union(*(one.judged for one in each)),
         undone=frozenset().union(*(one.undone for one in each)),
+        erased=any(one.erased for one in each),
+        withdrawn={exit_seen: gone for one in each for exit_seen, gone in one.withdrawn.items()},
     )
 
 
 def _decided(
-    state: Together, members: Sequence[Member], command: LinkedCommand, *, on: date | None = None, age: int | None = None
+    state: Together,
+    members: Sequence[Member],
+    command: Deciding,
+    *,
+    on: date | None = None,
+    age: int | None = None,
+    unlinked: bool = False,
 ) -> Sequence[PersonEvent]:
     """What one person's history amounts to, on that day, or on the reference date of the list that told the exit that counts."""
     whole = merged(state, [one.person_id for one in members])
@@ -140,7 +163,7 @@ def _decided(
         coverage=command.coverage, reference_date=on or left.reference_date, age=left.age if age is None else age,
         majority_month=of.majority_month, departement=of.departement,
     )  # fmt: skip
-    return decide_dropout(whole, asked)
+    return decide_dropout(whole, asked, unlinked=unlinked)
 
 
 def _standings(state: Together, members: Sequence[Member]) -> list[Standing]:
@@ -154,7 +177,9 @@ def _age_of(standing: Standing) -> tuple[date, UUID]:
 
 
 def _outdone(standing: Standing) -> DropoutWithdrawn:
-    return DropoutWithdrawn(person_id=standing.person_id, detection_id=standing.detection_id, reason="linked", facts=())
+    return DropoutWithdrawn(
+        person_id=standing.person_id, detection_id=standing.detection_id, reason="linked", facts=(), again_of=standing.again_of
+    )
 
 
 def _links(state: Together, person_id: UUID) -> frozenset[UUID]:
@@ -174,7 +199,8 @@ def _both_ways(one: UUID, other: UUID) -> tuple[tuple[UUID, UUID], tuple[UUID, U
 
 
 def streams(command: LinkedCommand) -> tuple[str, ...]:
-    return tuple(f"person-{one.person_id}" for one in command.members)
+    people = command.people if isinstance(command, ErasePersons) else [one.person_id for one in command.members]
+    return tuple(f"person-{one}" for one in people)
 
 
 LINKED: Decider[LinkedCommand, Together, PersonEvent] = Decider(initial={}, evolve=evolve, decide=decide, streams=streams)

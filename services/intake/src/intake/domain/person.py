@@ -1,7 +1,7 @@
 """What is known of one young person, and when that amounts to a dropout, or no longer does."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from contracts.intake import (
     Flags,
     IdentityCandidateDismissed,
     IdentityCandidateFound,
+    PersonErased,
     PersonEvent,
     PersonsLinked,
     PersonsUnlinked,
@@ -63,7 +64,7 @@ NO_CANDIDATE = "nobody was found who might be the same person"
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """A detection that was made and not withdrawn. `left`: the exit that it was made for."""
+    """A detection that was made and not withdrawn. `left`: the exit that it was made for. `again_of`: as the event says."""
 
     person_id: UUID
     detection_id: UUID
@@ -75,6 +76,15 @@ class Standing:
     reference_date: date
     age: int
     contested: ContestMotive | None = None
+    again_of: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawn:
+    """What became of the detection of an exit. first: of that exit. linked: the same person has an earlier one."""
+
+    first: UUID
+    linked: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +93,8 @@ class Person:
 
     judged: exits of which a human said that they are no dropout. undone: exits with the rule and version whose decision was undone.
     Neither is found again from the same exit.
+    withdrawn: of each exit the detection that stands no more.
+    erased: nobody can be named any more, so nobody is found.
     links: those of whom a human said that they are this person. candidates, dismissed: those who might be, and those who are not.
     """
 
@@ -94,9 +106,11 @@ class Person:
     standing: Standing | None = None
     judged: frozenset[Exit] = frozenset()
     undone: frozenset[tuple[Exit, str, int]] = frozenset()
+    withdrawn: Mapping[tuple[UUID, Exit], Withdrawn] = field(default_factory=dict)
     links: frozenset[UUID] = frozenset()
     candidates: frozenset[UUID] = frozenset()
     dismissed: frozenset[UUID] = frozenset()
+    erased: bool = False
 
 
 def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: C901, PLR0911, PLR0912 -- one line per event
@@ -127,22 +141,30 @@ def evolve(state: Person, event: PersonEvent) -> Person:  # noqa: C901, PLR0911,
             return replace(state, candidates=state.candidates | {other_id})
         case IdentityCandidateDismissed(other_id=other_id):
             return replace(state, dismissed=state.dismissed | {other_id})
+        case PersonErased():
+            return replace(state, erased=True)
 
 
 def _standing(event: DropoutDetected) -> Standing:
     return Standing(
         person_id=event.person_id, detection_id=event.detection_id, flags=event.flags, rule=event.rule, version=event.rule_version,
         left=(event.last_uai, event.exit_date), departement=event.departement,
-        reference_date=event.reference_date, age=event.age,
+        reference_date=event.reference_date, age=event.age, again_of=event.again_of,
     )  # fmt: skip
 
 
 def _set_aside(state: Person, reason: WithdrawalReason) -> Person:
     """A fact that withdraws may be outdone by another; a human's word and an undone rule hold for that exit."""
     was = state.standing
-    judged = {was.left} if was and reason == "contested" else set()
-    undone = {(was.left, was.rule, was.version)} if was and reason == "rule_undone" else set()
-    return replace(state, standing=None, judged=state.judged | judged, undone=state.undone | undone)
+    if was is None:
+        return state
+    judged = {was.left} if reason == "contested" else set()
+    undone = {(was.left, was.rule, was.version)} if reason == "rule_undone" else set()
+    gone = Withdrawn(first=was.again_of or was.detection_id, linked=reason == "linked")
+    return replace(
+        state, standing=None, judged=state.judged | judged, undone=state.undone | undone,
+        withdrawn={**state.withdrawn, (was.person_id, was.left): gone},
+    )  # fmt: skip
 
 
 def decide(state: Person, command: PersonCommand) -> Sequence[PersonEvent]:
@@ -198,7 +220,8 @@ def undo_detection(state: Person, command: UndoDetection) -> Sequence[PersonEven
     return [_withdrawal(command.person_id, standing, "rule_undone")]
 
 
-def decide_dropout(state: Person, command: DecideDropout) -> Sequence[PersonEvent]:
+def decide_dropout(state: Person, command: DecideDropout, *, unlinked: bool = False) -> Sequence[PersonEvent]:
+    """unlinked: a link was just undone, so that whatever is found of an exit again, the link had withdrawn."""
     if not state.exits:
         return []
     facts = facts_of(state, command.age, command.reference_date)
@@ -206,8 +229,14 @@ def decide_dropout(state: Person, command: DecideDropout) -> Sequence[PersonEven
         reason = why_withdrawn(state.standing, facts, command.rule)
         return [_withdrawal(command.person_id, state.standing, reason, facts=command.facts)] if reason else []
     flags = flags_of(facts, command.rule)
-    found = is_dropout(flags) and not is_set_aside(state, command.rule)
-    return [_detected(latest_exit(state), flags, command)] if found else []
+    found = is_dropout(flags) and not is_set_aside(state, command.rule) and not state.erased
+    return [_detected(latest_exit(state), flags, command, _again_of(state, command.person_id, unlinked=unlinked))] if found else []
+
+
+def _again_of(state: Person, person_id: UUID, *, unlinked: bool) -> UUID | None:
+    exit_seen = latest_exit(state)
+    before = state.withdrawn.get((person_id, (exit_seen.uai, exit_seen.exit_date)))
+    return before.first if before and (before.linked or unlinked) else None
 
 
 def is_set_aside(state: Person, rule: Rule) -> bool:
@@ -295,10 +324,12 @@ def why_withdrawn(standing: Standing, facts: Facts, rule: Rule) -> WithdrawalRea
 def _withdrawal(
     person_id: UUID, standing: Standing, reason: WithdrawalReason, *, facts: tuple[UUID, ...] = (), motive: ContestMotive | None = None
 ) -> DropoutWithdrawn:
-    return DropoutWithdrawn(person_id=person_id, detection_id=standing.detection_id, reason=reason, facts=facts, motive=motive)
+    return DropoutWithdrawn(
+        person_id=person_id, detection_id=standing.detection_id, reason=reason, facts=facts, motive=motive, again_of=standing.again_of
+    )
 
 
-def _detected(exit_seen: ExitSeen, flags: Flags, command: DecideDropout) -> DropoutDetected:
+def _detected(exit_seen: ExitSeen, flags: Flags, command: DecideDropout, again_of: UUID | None) -> DropoutDetected:
     return DropoutDetected(
         person_id=command.person_id,
         detection_id=command.detection_id,
@@ -318,6 +349,7 @@ def _detected(exit_seen: ExitSeen, flags: Flags, command: DecideDropout) -> Drop
         contact=exit_seen.contact,
         guardians=exit_seen.guardians,
         origin=exit_seen.origin,
+        again_of=again_of,
     )
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chassis.heard import Heard
 from chassis.projection import Projection
-from contracts.followup import BilanCompleted, CaseClosed, CaseOpened
+from contracts.followup import BilanCompleted, CaseClosed, CaseOpened, CaseReopened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class CaseRow:
     search_area: tuple[str, ...] = ()
 
 
-type CaseFact = CaseOpened | BilanCompleted | CaseClosed
+type CaseFact = CaseOpened | BilanCompleted | CaseClosed | CaseReopened
 
 
 def key(event: CaseFact) -> UUID:
@@ -34,6 +34,10 @@ def apply(row: CaseRow | None, heard: Heard[CaseFact]) -> CaseRow | None:
             return row and replace(row, bilan_id=bilan.bilan_id, age=bilan.age, search_area=bilan.search_area)
         case CaseClosed():
             return row and replace(row, is_open=False)
+        case CaseReopened(departement=departement):
+            return row and replace(row, is_open=True, departement=departement)
 
 
-CASES = Projection(table="cases", row=CaseRow, key_column="case_id", hears=(CaseOpened, BilanCompleted, CaseClosed), key=key, apply=apply)
+CASES = Projection(
+    table="cases", row=CaseRow, key_column="case_id", hears=(CaseOpened, BilanCompleted, CaseClosed, CaseReopened), key=key, apply=apply
+)

@@ -6,11 +6,11 @@ from datetime import date, datetime
 from uuid import UUID
 
 from chassis.paris import legal_date
-from contracts.followup import BilanCompleted, CaseClosed, CaseOpened, ClosingMotive, ContactAttempted, SolutionEntered
+from contracts.followup import BilanCompleted, CaseClosed, CaseOpened, CaseReopened, ClosingMotive, ContactAttempted, SolutionEntered
 from contracts.offers import Status
 from contracts.transmission import Destination
 
-type CaseFact = CaseOpened | ContactAttempted | BilanCompleted | SolutionEntered | CaseClosed
+type CaseFact = CaseOpened | ContactAttempted | BilanCompleted | SolutionEntered | CaseClosed | CaseReopened
 
 BEFORE_A_SOLUTION: frozenset[Destination] = frozenset({"followed", "not_reached", "contacted"})
 IN_SOLUTION: dict[Status, Destination] = {
@@ -35,6 +35,8 @@ def after(before: Destination, fact: CaseFact) -> Destination:
             return "in_solution"
         case CaseClosed(motive=motive):
             return _closed(before, motive)
+        case CaseReopened():  # a solution fell with the withdrawal
+            return "contacted" if before == "in_solution" else before
 
 
 def _closed(before: Destination, motive: ClosingMotive) -> Destination:

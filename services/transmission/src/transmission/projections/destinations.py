@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chassis.heard import Heard
 from chassis.projection import Projection
-from contracts.followup import BilanCompleted, CaseClosed, CaseOpened, ContactAttempted, SolutionEntered
+from contracts.followup import BilanCompleted, CaseClosed, CaseOpened, CaseReopened, ContactAttempted, SolutionEntered
 from contracts.transmission import Destination
 from transmission.domain.destinations import CaseFact, after
 
@@ -32,6 +32,8 @@ def apply(row: DestinationsRow | None, heard: Heard[CaseFact]) -> DestinationsRo
         return DestinationsRow(
             case_id=event.case_id, detection_id=event.detection_id, reached=("followed",), reached_at=(recorded,), offers=("",)
         )
+    if row is not None and isinstance(event, CaseReopened):
+        row = replace(row, detection_id=event.detection_id)
     if row is None or (destination := after(row.reached[-1], event)) == row.reached[-1]:
         return row
     offer = event.offer_id if isinstance(event, SolutionEntered) else ""
@@ -40,5 +42,5 @@ def apply(row: DestinationsRow | None, heard: Heard[CaseFact]) -> DestinationsRo
 
 DESTINATIONS = Projection(
     table="destinations", row=DestinationsRow, key_column="case_id",
-    hears=(CaseOpened, ContactAttempted, BilanCompleted, SolutionEntered, CaseClosed), key=key, apply=apply,
+    hears=(CaseOpened, ContactAttempted, BilanCompleted, SolutionEntered, CaseClosed, CaseReopened), key=key, apply=apply,
 )  # fmt: skip
