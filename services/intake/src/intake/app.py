@@ -13,6 +13,7 @@ from intake import sources as expectations
 from intake.api import routes
 from intake.batch import ACTOR, Desk
 from intake.cadences import cadence_routes
+from intake.campaign_lines import CampaignLines, campaign_line_routes
 from intake.deadlines import Ringing
 from intake.detections import DetectionDesk, detection_routes
 from intake.domain.commands import PersonCommand
@@ -79,6 +80,7 @@ def build(basics: Basics) -> Parts:
             held_routes(Decisions(pool=basics.app, handler=lists, clock=basics.clock, arrived=arrived)),
             detection_routes(detections),
             review_routes(review),
+            campaign_line_routes(CampaignLines(pool=basics.app, keyring=desk.keyring, digests=desk.digests)),
         ),
         ring=Ringing(lists=lists, sources=sources, clock=basics.clock),
         workers=(reader.run,),
