@@ -61,7 +61,7 @@ def build(basics: Basics) -> Parts:
     reception = Reception(pool=basics.app, handler=lists, keyring=desk.keyring, digests=desk.digests, clock=basics.clock, arrived=arrived)
     reporting = Reporting(desk=desk, rule=SIEI_V1)
     revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
-    detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
+    detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting, clock=basics.clock)
     consultations = Handler[ConsultIdentities, None, IdentitiesConsulted](
         decider=CONSULTATIONS, store=basics.store, pool=basics.app, committed=basics.wake
     )
@@ -72,7 +72,7 @@ def build(basics: Basics) -> Parts:
         ),
         routers=(
             routes(basics.app, reception),
-            figure_routes(basics.app),
+            figure_routes(basics.app, basics.clock),
             cadence_routes(basics.app, sources, basics.clock),
             reprocess_routes(Reprocessing(pool=basics.app, desk=desk, rule=SIEI_V1)),
             report_routes(reporting),
