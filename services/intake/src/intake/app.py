@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chassis.handler import Handler
 from chassis.service import Basics, Parts
+from chassis.settings import BadSettings, Settings
 from chassis.subscription import Subscription
 from contracts.intake import IdentitiesConsulted, ListEvent, PersonEvent, SourceEvent
 from intake import holding
@@ -33,6 +34,7 @@ from intake.projections.risks import RISKS
 from intake.projections.sources import SOURCES
 from intake.reader import Reader
 from intake.receiving import Reception
+from intake.reference.establishments import Directory, DirectoryRefused, directory_at, packaged
 from intake.reporting import Reporting
 from intake.reports import report_routes
 from intake.reprocess import reprocess_routes
@@ -53,6 +55,7 @@ def build(basics: Basics) -> Parts:
 
     Raises:
         KeysMissing: the settings name no keyring, or no key of identities, or one of the wrong length.
+        BadSettings: see `desk_of`.
     """
     desk = desk_of(basics)
     lists, persons, sources = desk.list_handler, desk.person_handler, desk.source_handler
@@ -93,6 +96,7 @@ def desk_of(basics: Basics) -> Desk:
 
     Raises:
         KeysMissing: see `build`.
+        BadSettings: the file of establishments is none.
     """
     if basics.keyring is None or basics.settings.identity_key_file is None:
         raise KeysMissing("set KEYRING_DSN, KEYRING_MASTER_KEYS_FILE (all classes) and IDENTITY_KEY_FILE")
@@ -105,8 +109,19 @@ def desk_of(basics: Basics) -> Desk:
         decider=SOURCE, store=basics.store, pool=basics.app, committed=basics.wake, timers=expectations.deadlines_of
     )
     return Desk(
-        keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists, source_handler=sources
-    )
+        keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists, source_handler=sources,
+        directory=_directory(basics.settings),
+    )  # fmt: skip
+
+
+def _directory(settings: Settings) -> Directory:
+    """Of establishments: the one that the settings name, else the packaged one."""
+    if settings.directory_file is None:
+        return packaged()
+    try:
+        return directory_at(settings.directory_file, complete=settings.directory_complete)
+    except DirectoryRefused as refused:
+        raise BadSettings(f"DIRECTORY_FILE is no directory of establishments: {refused}") from None
 
 
 def identity_key_from(path: Path) -> bytes:

@@ -110,6 +110,9 @@ RULES: dict[str, RuleText] = {
     "INE_MALFORMED": RuleText("remark", "L'INE est mal formé ; la ligne est traitée comme sans INE : vérifiez-le."),
     "POSTCODE_INVALID": RuleText("remark", "Le code postal n'est pas valide ; le département est celui de l'établissement : corrigez-le."),
     "UAI_CLOSED": RuleText("remark", "L'établissement était fermé à la date de référence de la liste : vérifiez le code UAI."),
+    "UAI_NOT_OPEN": RuleText(
+        "remark", "L'établissement n'était pas encore ouvert à la date de référence de la liste : vérifiez le code UAI et la date."
+    ),
     "UAI_UNKNOWN": RuleText("remark", "Le code UAI ne figure pas au répertoire des établissements : vérifiez-le."),
     "COMMUNE_UNKNOWN": RuleText("remark", "Le code de la commune de naissance n'existe pas et n'a jamais existé : vérifiez-le."),
     "POSTCODE_NOT_OF_COMMUNE": RuleText(

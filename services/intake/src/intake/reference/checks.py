@@ -14,13 +14,15 @@ ABROAD = "99"
 def doubts(
     *, uai: str, birth_commune: str, commune: str, postcode: str | None, day: date, directory: Directory
 ) -> Iterator[tuple[str, str]]:
-    """A closed or unknown establishment, a birth commune that never was, a postcode that is not the commune's.
+    """An establishment that is closed, not open yet or unknown, a birth commune that never was, a postcode that is not the commune's.
 
     day: the list's reference date. birth_commune, commune: checked where they are INSEE codes, else nothing is said of them.
     """
     standing = directory.standing(uai, day)
     if standing == "closed":
         yield "uai", "UAI_CLOSED"
+    if standing == "not_open":
+        yield "uai", "UAI_NOT_OPEN"
     if standing == "unknown" and directory.complete:
         yield "uai", "UAI_UNKNOWN"
     if _is_code(birth_commune) and birth_commune not in communes():
