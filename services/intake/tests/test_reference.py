@@ -20,7 +20,7 @@ from intake.reference.territories import ACADEMIES, REGIONS, academie_at, academ
 
 RAW = Path(next(iter(intake.reference.__path__))) / "data"
 DIRECTORY = directory_in(
-    ["uai;name;since;until", "0440074S;Lycée A;;", "0750654D;Lycée B;;2025-09-01", "0350029M;Lycée C;2026-09-01;"], complete=True
+    ["uai;name;since;until", "0440074S;Lycée A;;", "0750654D;Lycée B;;2025-09-01", "0350029S;Lycée C;2026-09-01;"], complete=True
 )
 
 
@@ -84,7 +84,7 @@ def test_an_establishment_is_open_until_the_day_on_which_it_closes() -> None:
 
 
 def test_an_establishment_is_open_from_the_day_on_which_it_opens() -> None:
-    assert [DIRECTORY.standing("0350029M", day) for day in (date(2026, 8, 31), date(2026, 9, 1))] == ["not_open", "open"]
+    assert [DIRECTORY.standing("0350029S", day) for day in (date(2026, 8, 31), date(2026, 9, 1))] == ["not_open", "open"]
 
 
 def test_one_that_opened_again_was_closed_meanwhile() -> None:
@@ -100,11 +100,11 @@ def test_one_that_opened_again_was_closed_meanwhile() -> None:
         # The headers of the two exports, with the columns between those that are read shortened.
         (
             "numero_uai;appellation_officielle;code_postal_uai;etat_etablissement;date_ouverture;sigle;rnb",
-            "0350029m;Lycée;35000;1;2026-09-01;LYC;",
+            "0350029s;Lycée;35000;1;2026-09-01;LYC;",
         ),
         (
             "Identifiant_de_l_etablissement;Nom_etablissement;Code_postal;Date_ouverture;Etat",
-            "0350029M;Lycée;35000;2026-09-01T00:00:00+02:00;OUVERT",
+            "0350029S;Lycée;35000;2026-09-01T00:00:00+02:00;OUVERT",
         ),
     ],
 )
@@ -112,15 +112,15 @@ def test_the_exports_of_the_ministry_are_read_as_they_are(tmp_path: Path, header
     file = tmp_path / "export.csv"
     file.write_text(f"{header}\r\n{row}\r\n", encoding="utf-8-sig", newline="")
     found = directory_at(file, complete=False)
-    assert [found.standing("0350029M", day) for day in (date(2026, 8, 31), date(2026, 9, 1))] == ["not_open", "open"]
+    assert [found.standing("0350029S", day) for day in (date(2026, 8, 31), date(2026, 9, 1))] == ["not_open", "open"]
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "header"), ("uai;name\n0350029M;Lycée\n", "a day of opening or of closing"), ("name;since\nLycée;2026-09-01\n", "a UAI"),
-        ("uai;since\n", "lists nobody"), ("uai;since\n0350029M;01/09/2026\n", "line 2 has a day that is none"),
-        ("uai;since\n0350029M;2026-09-01\n0350029M;2026-02-30\n", "line 3"),
+        ("", "header"), ("uai;name\n0350029S;Lycée\n", "a day of opening or of closing"), ("name;since\nLycée;2026-09-01\n", "a UAI"),
+        ("uai;since\n", "lists nobody"), ("uai;since\n0350029S;01/09/2026\n", "line 2 has a day that is none"),
+        ("uai;since\n0350029S;2026-09-01\n0350029S;2026-02-30\n", "line 3"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_directory_is_refused_in_words(tmp_path: Path, text: str, why: str) -> None:
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_there_or_not_utf_8_is_refused(tmp_path: Path) -> Non
     file = tmp_path / "file.csv"
     with pytest.raises(DirectoryRefused, match="cannot be read"):
         directory_at(file, complete=True)
-    file.write_bytes("uai;since;nom\n0350029M;2026-09-01;Lycée\n".encode("cp1252"))
+    file.write_bytes("uai;since;nom\n0350029S;2026-09-01;Lycée\n".encode("cp1252"))
     with pytest.raises(DirectoryRefused, match="cannot be read"):
         directory_at(file, complete=True)
 
@@ -186,7 +186,7 @@ def test_a_code_may_open_again_but_not_twice_at_once() -> None:
     [
         ({}, []),
         ({"uai": "0750654D"}, [("uai", "UAI_CLOSED")]),
-        ({"uai": "0350029M"}, [("uai", "UAI_NOT_OPEN")]),
+        ({"uai": "0350029S"}, [("uai", "UAI_NOT_OPEN")]),
         ({"uai": "0250013D"}, [("uai", "UAI_UNKNOWN")]),
         ({"uai": "0250013D", "directory": Directory(listed=DIRECTORY.listed, complete=False)}, []),
         ({"birth_commune": "44999"}, [("birth_commune", "COMMUNE_UNKNOWN")]),

@@ -150,6 +150,9 @@ RULES: dict[str, RuleText] = {
     "SIFA_DURATION": RuleText("remark", "La durée de formation est hors des bornes SIFA (6 à 78 mois, 6 à 102 en réel) : vérifiez-la."),
     "SIFA_EN01": RuleText("remark", "L'INE ou l'identité figure déjà sur une autre ligne du fichier (contrôle EN01) : gardez la bonne."),
     "SIFA_IN02": RuleText("remark", "L'UAI est mal formé ou sa lettre de contrôle est fausse (contrôle IN02) : vérifiez-le."),
+    "SIFA_IN04": RuleText(
+        "remark", "L'établissement n'est pas ouvert à la date d'observation, ou ne figure pas au répertoire (contrôle IN04) : vérifiez-le."
+    ),
     "SIFA_IN42": RuleText(
         "remark", "La rupture précède le début du contrat, ou l'une des dates est fausse (contrôle IN42) : vérifiez-les."
     ),

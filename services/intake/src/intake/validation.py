@@ -10,7 +10,7 @@ from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAdd
 from intake import apprentices, cleaning
 from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, RawLine
 from intake.record import Held, Line, NotKept, Record, Rejected
-from intake.reference.checks import doubts
+from intake.reference.checks import away_of, doubts
 from intake.reference.establishments import Directory, packaged
 from intake.rules import RULES
 
@@ -113,6 +113,8 @@ def _doubts(raw: Cells, notes: Notes, uai: str, reference_date: date, directory:
     found = doubts(uai=uai, birth_commune=birth_commune, commune=commune, postcode=postcode, day=reference_date, directory=directory)
     for name, rule in found:
         notes.remark(name, rule)
+    away = away_of(raw.sites, reference_date, directory)
+    notes.take(tuple(Finding(field=column, rule="SIFA_IN04") for column in away))
 
 
 def _under_16(birth_date: date | None, reference_date: date) -> bool:

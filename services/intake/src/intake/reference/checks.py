@@ -1,9 +1,10 @@
 """What the reference data say about one line: pairs of our field name and rule, none of which refuses the line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
+from intake.cleaning import uai_of
 from intake.reference.communes import communes, postcode_fits
 from intake.reference.establishments import Directory
 
@@ -29,6 +30,17 @@ def doubts(
         yield "birth_commune", "COMMUNE_UNKNOWN"
     if postcode and _is_code(commune) and postcode_fits(commune, postcode) is False:
         yield "postcode", "POSTCODE_NOT_OF_COMMUNE"
+
+
+def away_of(sites: Iterable[tuple[str, str]], day: date, directory: Directory) -> Iterator[str]:
+    """The columns that name an establishment which is not open on that day, as far as the directory can say."""
+    if not directory.doubts:
+        return
+    for column, site in sites:
+        if uai := uai_of(site):
+            standing = directory.standing(uai, day)
+            if standing in {"closed", "not_open"} or (standing == "unknown" and directory.complete):
+                yield column
 
 
 def _is_code(text: str) -> bool:

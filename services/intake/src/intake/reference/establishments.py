@@ -8,7 +8,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +34,11 @@ class Directory:
 
     listed: Mapping[str, tuple[Period, ...]]
     complete: bool
+
+    @cached_property
+    def doubts(self) -> bool:
+        """Could it say of any UAI that it is not open? Asked before each line of a census is looked up."""
+        return self.complete or any(one.since or one.until for periods in self.listed.values() for one in periods)
 
     def standing(self, uai: str, day: date) -> Standing:
         """Open or not on that day; closed is also who opens again later; unknown where it is not listed."""
