@@ -22,7 +22,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(f"{request.method} {request.url.path}")
+        seen.append(
+            f"{request.method} {request.url.path}"
+            + (f"?{request.url.query.decode()}" if request.method == "GET" and request.url.query else "")
+        )
         if "/9/" in request.url.path:
             return httpx.Response(404, json={"detail": "There is no such version of a rule."})
         if request.method == "POST":
@@ -52,8 +55,16 @@ def test_the_plan_asks_for_nothing_but_the_impact(asked: list[str]) -> None:
 
 def test_a_what_if_says_what_is_hidden(asked: list[str]) -> None:
     done = CliRunner().invoke(app, ["intake", "detection", "what-if", "--version", "2"])
-    assert done.exit_code == 0 and "added: 6 (44 6)" in done.stdout and "removed: few (hidden) (49 few (hidden))" in done.stdout
+    assert done.exit_code == 0 and "added: 6 (44 6)" in done.stdout and "removed: hidden (49 hidden)" in done.stdout
     assert asked == ["GET /rules/siei/2/what-if"]
+
+
+def test_a_territory_is_asked_for_by_its_codes(asked: list[str]) -> None:
+    where = ["--academie", "17", "--academie", "14", "--region", "11", "--departement", "2A"]
+    for command in ("what-if", "funnel"):
+        assert CliRunner().invoke(app, ["intake", "detection", command, "--version", "1", *where, "--json"]).exit_code == 0
+    query = "academie=17&academie=14&region=11&departement=2A"
+    assert asked == [f"GET /rules/siei/1/{command}?{query}" for command in ("what-if", "funnel")]
 
 
 def test_an_unknown_version_is_bad_usage(asked: list[str]) -> None:

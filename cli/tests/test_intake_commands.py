@@ -10,10 +10,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import pytest
 
+from intake.formats import ADAPTERS
+from intake.formats.text import CHARSETS
+from raccroche.intake_commands import TEXTS, Charset
 from raccroche.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -113,6 +117,33 @@ def test_what_is_refused_or_anothers_ends_with_two_and_its_rule(alone: House, tm
     assert (code, "EMPTY_LIST" in err) == (2, True)
     list_id = json.loads(alone.submit(file)[1])["list_id"]
     assert alone.typed("verdicts", list_id, "--uai", OTHER_UAI)[0] == 2
+
+
+def test_a_list_that_is_not_utf_8_is_read_in_the_encoding_that_its_sender_names(alone: House, tmp_path: Path) -> None:
+    """The letters Œ and ’ are one byte in windows-1252 and control characters in ISO-8859-1, which are refused in a name."""
+    rows = [HEADER, f"{UAI};9990000001A;D’ŒUVRÉ;Maïa;2008-05-14;44109;;2025-09-01;", ""]
+    file = tmp_path / "excel.csv"
+    file.write_bytes("\n".join(rows).encode("cp1252"))
+    code, _, err = alone.submit(file)
+    assert (code, "ENCODING" in err) == (2, True)
+    code, out, err = alone.submit(file, "--charset", "windows-1252", "--wait")
+    assert (code, json.loads(out)["accepted"]) == (0, 1), err
+    assert json.loads(alone.submit(file, "--charset", "Windows-1252")[1])["list_id"] == json.loads(out)["list_id"]
+    code, other, _ = alone.submit(file, "--charset", "iso-8859-1", "--wait")
+    assert (code, json.loads(other)["rejected"], json.loads(other)["list_id"] != json.loads(out)["list_id"]) == (1, 1, True)
+
+
+@pytest.mark.parametrize(("list_format", "charset"), [("csv", "ebcdic"), ("xlsx", "windows-1252"), ("siecle", "iso-8859-15")])
+def test_a_charset_that_nobody_reads_or_that_the_format_itself_says_is_bad_usage(tmp_path: Path, list_format: str, charset: str) -> None:
+    nowhere = House(Stack(tmp_path / "nothing"), tmp_path)
+    file = list_of(tmp_path / "liste.csv", 1)
+    code, _, err = nowhere.typed("submit", str(file), "--format", list_format, "--reference-date", "2026-01-31", "--charset", charset)
+    assert (code, "--charset" in err) == (2, True)
+
+
+def test_the_charsets_and_formats_of_the_command_are_those_of_the_service() -> None:
+    assert set(get_args(get_args(get_args(Charset)[0])[0])) == set(CHARSETS)
+    assert set(TEXTS) == {name for name, adapter in ADAPTERS.items() if adapter.content_type.startswith("text/")}
 
 
 def test_without_a_stack_it_says_so(tmp_path: Path) -> None:

@@ -119,3 +119,16 @@ def test_a_refusal_is_one_sentence_and_exit_two(server: Server) -> None:
 def test_where_no_stack_runs_it_says_so_and_exits_with_two(tmp_path: Path) -> None:
     answer = CliRunner().invoke(INTAKE, ["held", "--root", str(tmp_path)])
     assert (answer.exit_code, "no local stack runs" in answer.output) == (2, True)
+
+
+def test_figures_of_a_territory_are_asked_for_by_its_codes_and_what_is_hidden_is_said(server: Server) -> None:
+    server.answer = {
+        "lists": 3,
+        "detections": None,
+        "complete": True,
+        "silent": [{"sender": "0440074S", "format": "csv", "content": "all"}],
+    }
+    words = ["figures", "--academie", "17", "--departement", "75", "--address", server.address, "--token", "t"]
+    shown = CliRunner().invoke(INTAKE, words)
+    assert (shown.exit_code, [path for _, path, _, _ in server.asked]) == (0, ["/figures?academie=17&departement=75"])
+    assert "detections: hidden" in shown.stdout and "SILENT  0440074S csv all" in shown.stdout

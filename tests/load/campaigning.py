@@ -149,7 +149,7 @@ async def _run(folder: Path, dsn: str, keyring_dsn: str) -> dict[str, object]:
         )
         running = Campaign(
             pool=house.pool, desk=house.desk, reader=reader, snapshots=_snapshots(folder), reference=campaign.REFERENCE, limits=Limits(),
-            actor=f"bench {NOW:%Y}",
+            actor=f"bench {NOW:%Y}", delete_on=campaign.REFERENCE,
         )  # fmt: skip
         began = time.perf_counter()
         found = await running.run()

@@ -31,6 +31,8 @@ class Settings:
     otlp_endpoint: str | None
     log_level: str
     failpoint: str | None
+    directory_file: Path | None = None
+    directory_complete: bool = False
 
     def __repr__(self) -> str:
         return f"Settings({self.bootstrap}, {self.http_host}:{self.http_port})"
@@ -46,7 +48,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     """Read the environment.
 
     Raises:
-        BadSettings: something is missing, or a clock offset is asked for outside a local stack.
+        BadSettings: something is missing or says neither yes nor no, or a clock offset is asked for outside a local stack.
     """
     if missing := [name for name in NEEDED if not environ.get(name)]:
         raise BadSettings(f"set {', '.join(missing)} (docs/ops.md lists every variable)")
@@ -72,8 +74,17 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         otlp_endpoint=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
         log_level=environ.get("LOG_LEVEL", "info"),
         failpoint=environ.get("FAILPOINT") or None,
+        directory_file=_path(environ, "DIRECTORY_FILE"),
+        directory_complete=_yes(environ, "DIRECTORY_COMPLETE"),
     )
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(environ[name]) if environ.get(name) else None
+
+
+def _yes(environ: Mapping[str, str], name: str) -> bool:
+    said = environ.get(name) or "no"
+    if said not in {"yes", "no"}:
+        raise BadSettings(f"{name} is yes or no")
+    return said == "yes"

@@ -11,6 +11,7 @@ import httpx
 import typer
 
 from raccroche.stack import NotUp, Stack
+from raccroche.territory_options import Academies, Departements, Regions, asked_of
 
 detection = typer.Typer(no_args_is_help=True, help="What rules decided: undone, or tried under another version.")
 
@@ -73,6 +74,9 @@ def _show_impact(impact: Mapping[str, object]) -> None:
 def what_if(
     version: Version,
     rule: Rule = "siei",
+    academie: Academies = None,
+    region: Regions = None,
+    departement: Departements = None,
     root: Root = IN_VAR,
     address: Address = None,
     token: Token = None,
@@ -80,7 +84,7 @@ def what_if(
 ) -> None:
     """Decide everything again by this version and keep nothing: who would be added, who removed, in counts."""
     with _intake(root, address, token) as client:
-        found = _answer(client.get(f"/rules/{rule}/{version}/what-if"))
+        found = _answer(client.get(f"/rules/{rule}/{version}/what-if", params=asked_of(academie, region, departement)))
     if as_json:
         print(json.dumps(found))
         return
@@ -92,8 +96,32 @@ def what_if(
             print(f"{name}: {_shown(counts['total'])}" + (f" ({places})" if places else ""))
 
 
+@detection.command("funnel")
+def funnel(
+    version: Version,
+    rule: Rule = "siei",
+    academie: Academies = None,
+    region: Regions = None,
+    departement: Departements = None,
+    root: Root = IN_VAR,
+    address: Address = None,
+    token: Token = None,
+    as_json: Json = False,  # noqa: FBT002 -- typer's way of a flag
+) -> None:
+    """Of everybody listed as gone, who stands where."""
+    with _intake(root, address, token) as client:
+        found = _answer(client.get(f"/rules/{rule}/{version}/funnel", params=asked_of(academie, region, departement)))
+    if as_json:
+        print(json.dumps(found))
+        return
+    print(f"listed: {_shown(found['listed'])}")
+    if isinstance(places := found["places"], Mapping):
+        for place, count in places.items():
+            print(f"  {place}: {_shown(count)}")
+
+
 def _shown(count: object) -> str:
-    return "few (hidden)" if count is None else str(count)
+    return "hidden" if count is None else str(count)
 
 
 @contextmanager

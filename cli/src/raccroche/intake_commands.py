@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import file_digest
 from hmac import digest as hmac
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, Literal
 from uuid import UUID, uuid5
 
 import httpx
@@ -30,6 +30,8 @@ CHUNK = 1 << 18
 PAGE = 1000
 PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.5
+TEXTS = ("csv", "sifa")
+"""Formats whose files do not say themselves in which encoding they are."""
 AGAIN = {409, 503}
 """Another request of ours may still be writing, or the service is starting again."""
 
@@ -40,6 +42,10 @@ UaiOption = Annotated[str | None, typer.Option(help="The establishment that send
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Csv = Annotated[bool, typer.Option("--csv", help="The CSV to send back: UTF-8, `;`.")]
 Format = Annotated[str, typer.Option("--format", help="siecle, sifa, csv…")]
+Charset = Annotated[
+    Literal["utf-8", "utf-16", "iso-8859-1", "iso-8859-15", "windows-1252"] | None,
+    typer.Option(help="Of a csv or sifa that is not UTF-8; what Excel saves in France is mostly windows-1252.", case_sensitive=False),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Until the last line has its verdict.")]
 
 
@@ -67,6 +73,7 @@ def submit(
     list_format: Format,
     reference_date: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day that the list describes.")],
     list_id: Annotated[UUID | None, typer.Option(help="By default from the content, so that the same file is the same list.")] = None,
+    charset: Charset = None,
     root: Root = IN_VAR,
     address: Address = None,
     token: Token = None,
@@ -76,10 +83,12 @@ def submit(
 ) -> None:
     """Send a list. What was cut is taken up where it stopped. With --wait exit 1 where a line was rejected; 2 where the file is refused."""
     said = {"format": list_format, "reference_date": reference_date.date().isoformat()}
+    declared = _declared(charset, list_format)
     with _told_apart(), _entrance(root, address, token, uai) as entrance, file.open("rb") as body:
         content = file_digest(body, "sha256").digest()
-        name = list_id or _id_of(content, said)
-        _send(entrance, f"/lists/{name}", body, file.stat().st_size, said, declared=hmac(_key(), content, "sha256").hex())
+        name = list_id or _id_of(content, {**said, **declared})
+        known = {"Sending-Key": hmac(_key(), content, "sha256").hex(), **declared}
+        _send(entrance, f"/lists/{name}", body, file.stat().st_size, said, known)
         document = _waited(entrance, name) if wait else entrance.asked("GET", f"/lists/{name}").json()
     _show(document, as_json=as_json)
     if wait and (document["rejected"] or document["status"] != "closed"):
@@ -114,7 +123,22 @@ def _lines(entrance: Entrance, list_id: UUID) -> Iterator[object]:
         after = lines[-1]["line"]
 
 
-def _send(entrance: Entrance, path: str, body: BinaryIO, size: int, said: dict[str, str], *, declared: str) -> None:
+def _declared(charset: str | None, list_format: str) -> dict[str, str]:
+    """The header that names an encoding; none for UTF-8, in which every text is of which nothing is said.
+
+    Raises:
+        BadParameter: the files of this format say it themselves.
+    """
+    if charset is None or charset == "utf-8":
+        return {}
+    if list_format not in TEXTS:
+        raise typer.BadParameter(
+            f"only {' and '.join(TEXTS)} have one to be told; a file of {list_format} says it itself", param_hint="--charset"
+        )
+    return {"Content-Type": f"text/plain; charset={charset}"}
+
+
+def _send(entrance: Entrance, path: str, body: BinaryIO, size: int, said: dict[str, str], known: dict[str, str]) -> None:
     """All of it, from where intake stands; again after each cut, until PATIENCE_SECONDS bring no byte more.
 
     Raises:
@@ -132,7 +156,7 @@ def _send(entrance: Entrance, path: str, body: BinaryIO, size: int, said: dict[s
                     return
                 if first > before:
                     until, before = time.monotonic() + PATIENCE_SECONDS, first
-                headers = {"Sending-Key": declared, "Content-Length": str(size - first)}
+                headers = {**known, "Content-Length": str(size - first)}
                 if size:
                     headers["Content-Range"] = f"bytes {first}-{size - 1}/{size}"
                 answer = entrance.client.put(path, params=said, headers=headers, content=_from(body, first, progress, task))

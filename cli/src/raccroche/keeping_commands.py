@@ -11,6 +11,7 @@ import orjson
 import typer
 
 from raccroche.stack import NotUp, Stack
+from raccroche.territory_options import Academies, Departements, Regions, asked_of
 
 INTAKE = "intake"
 IN_VAR = Path("var/local")
@@ -31,6 +32,7 @@ def add_to(intake: typer.Typer) -> None:
     intake.command("sources")(sources)
     intake.command("cadence")(cadence)
     intake.command("report")(report)
+    intake.command("figures")(figures)
 
 
 def held(root: Root = IN_VAR, address: Address = None, token: Token = None, json: Json = False) -> None:  # noqa: FBT002 -- typer's way of a flag
@@ -106,6 +108,19 @@ def report(
     show(answer, lines, as_json=json)
     if answer["verdict"] == "rejected":
         raise typer.Exit(1)
+
+
+def figures(
+    academie: Academies = None, region: Regions = None, departement: Departements = None,
+    root: Root = IN_VAR, address: Address = None, token: Token = None, json: Json = False,  # noqa: FBT002 -- as above
+) -> None:  # fmt: skip
+    """Lists, lines and detections of everything or of a territory, and whether they are complete. Role ops or analyst."""
+    params = asked_of(academie, region, departement)
+    answer = ask("GET", "/figures", root, address, token, claims={"role": "ops"}, params=params)
+    lines = [f"{name}: {'hidden' if value is None else value}" for name, value in answer.items() if name not in {"silent", "missed"}]
+    lines += [f"SILENT  {one['sender']} {one['format']} {one['content']}" for one in answer["silent"]]
+    lines += [f"MISSED  {one['uai']} of {one['sender']}, {one['format']}, last told on {one['last_told']}" for one in answer["missed"]]
+    show(answer, lines, as_json=json)
 
 
 def ask(

@@ -138,7 +138,7 @@ class TransmissionRecalled(_OfTransmissions):
 
 
 class ReturnInformationSent(TransmissionEvent):
-    """An establishment may fetch what became of those whom it reported, as known when the period ended.
+    """An establishment may fetch what became of those whom it reported or a campaign found, as known when the period ended.
 
     `lines` are those of its file, which replaces every earlier one; `destinations` counts them, none where a count would be
     small; `sealed_sha256` is that of the encrypted bytes: no digest of personal data. `until` is the first instant not told.

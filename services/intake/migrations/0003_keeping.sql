@@ -53,6 +53,22 @@ create table sources (
   silent boolean not null
 );
 
+-- Files of a campaign on the machine that ran it: digest, keyed, of the bytes that were matched (reviews: written); the day by which each must be gone.
+-- begun: its deletion was, so a file that is not there any more is ours to tell of.
+create table campaign_file (
+  list_id uuid not null references lists,
+  kind text not null,
+  host text not null,
+  path text not null,
+  size bigint not null,
+  digest bytea not null,
+  delete_on date not null,
+  begun boolean not null default false,
+  deleted_at timestamptz,
+  primary key (list_id, kind, host, path)
+);
+
+select grant_to('app', 'select, insert, update', 'campaign_file');
 select grant_to('app', 'select', 'sources');
 select grant_to('consumer', 'select, insert, update, delete', 'sources');
 select grant_to('app', 'select, insert', 'list_source, repeated_list, sender_establishment');

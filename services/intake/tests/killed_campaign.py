@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from datetime import date
 from pathlib import Path
 
 from campaign_specimens import REFERENCE
@@ -18,6 +19,7 @@ def campaign_of(house: House, folder: Path, only: tuple[SnapshotKind, ...] = tup
     """That of the files in this folder."""
     return Campaign(
         pool=house.pool, desk=house.desk, reader=house.reader, reference=REFERENCE, limits=Limits(threads=1, memory="512MB"), actor="somebody",
+        delete_on=date(2026, 12, 1),
         snapshots={kind: Snapshot(kind=kind, path=folder / f"{kind}.csv") for kind in only},
     )  # fmt: skip
 

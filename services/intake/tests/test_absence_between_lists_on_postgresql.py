@@ -44,7 +44,7 @@ async def test_a_list_that_another_senders_overtakes_while_it_is_read_concludes_
     async with intake.pool.acquire() as connection:
         job = await lists.claim(connection)
         assert job is not None
-        lines = batch.prepare(read_all(siecle, body), job, intake.desk.digests)
+        lines = batch.prepare(read_all(siecle, body), job, intake.desk.digests, intake.desk.directory)
         await batch.take(intake.desk, connection, job, lines, after=0, trace=NO_TRACE)
         await connection.execute("update complete_list set reference_date = $2 where list_id = $1", FIRST, MARCH)
         await absence.compare(intake.desk, connection, job, NO_TRACE)

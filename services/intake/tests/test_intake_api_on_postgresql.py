@@ -3,10 +3,9 @@
 import base64
 import csv
 import io
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from time import time
@@ -24,8 +23,8 @@ from chassis.callers import TokenVerifier, unguarded_routes
 from chassis.event_store import EventStore
 from chassis.problems import install
 from chassis.service import Basics, Parts
-from chassis.settings import Settings
-from intake.app import KeysMissing, build
+from chassis.settings import BadSettings, Settings
+from intake.app import KeysMissing, build, desk_of
 
 pytestmark = pytest.mark.stack
 
@@ -81,7 +80,7 @@ def basics_of(opened: House, identity_key_file: Path | None) -> Basics:
 async def opened_entrance(fresh_database: FreshDatabase, tmp_path: Path) -> AsyncIterator[Entrance]:
     async with house(fresh_database) as opened:
         key_file = tmp_path / "identity.key"
-        key_file.write_text(base64.b64encode(os.urandom(32)).decode())
+        key_file.write_text(base64.b64encode(bytes(32)).decode())  # that of the house behind it
         parts = build(basics_of(opened, key_file))
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         app.state.verifier = TokenVerifier(_public_keys(), issuer=ISSUER, audience=AUDIENCE)
@@ -273,3 +272,28 @@ async def test_verdicts_as_csv_are_their_senders_and_ops(entrance: Entrance) -> 
     assert LEAVER["ine"] not in answer.text and LEAVER["nom"] not in answer.text
     assert (await entrance.client.get(path, headers=OPS)).status_code == 200
     assert (await entrance.client.get(path, headers=token("sender", uai=OTHER_UAI))).status_code == 404
+
+
+async def test_a_uai_is_looked_up_on_the_lists_day_in_the_directory_that_the_settings_name(
+    fresh_database: FreshDatabase, tmp_path: Path
+) -> None:
+    """On the day itself, and on that before; and whether the file says that it has everybody."""
+    file, key_file = tmp_path / "directory.csv", tmp_path / "identity.key"
+    file.write_text(f"uai;since;until\n{UAI};1990-09-01;2026-01-31\n", encoding="utf-8")
+    key_file.write_text(base64.b64encode(bytes(32)).decode())
+    async with house(fresh_database) as opened:
+        basics = basics_of(opened, key_file)
+        found = []
+        for complete, place, day in (
+            (False, UAI, 30), (False, UAI, 31), (False, OTHER_UAI, 30), (True, OTHER_UAI, 31),
+        ):  # fmt: skip
+            named = replace(basics, settings=replace(basics.settings, directory_file=file, directory_complete=complete))
+            list_id = uuid4()
+            await opened.send(list_id, leavers_csv(leaver(uai=place)), sender=place, reference_date=date(2026, 1, day))
+            while await replace(opened.reader, desk=desk_of(named)).read_next():
+                pass
+            found += [rules for _, _, rules in await opened.verdicts(list_id)]
+        assert found == [(), ("UAI_CLOSED",), (), ("UAI_UNKNOWN",)]
+        file.write_text("name\nLycée\n", encoding="utf-8")
+        with pytest.raises(BadSettings, match="DIRECTORY_FILE is no directory of establishments"):
+            desk_of(named)

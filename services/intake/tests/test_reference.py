@@ -14,12 +14,14 @@ from intake.cleaning import DEPARTEMENT, uai_of
 from intake.reference.checks import doubts
 from intake.reference.communes import commune_at, communes, current_commune, postcode_fits
 from intake.reference.dated import Period
-from intake.reference.establishments import Directory, directory_in, packaged
+from intake.reference.establishments import Directory, DirectoryRefused, directory_at, directory_in, packaged
 from intake.reference.nomenclatures import LEVELS, Code, level_of, nomenclature_of
 from intake.reference.territories import ACADEMIES, REGIONS, academie_at, academie_of, current_academie
 
 RAW = Path(next(iter(intake.reference.__path__))) / "data"
-DIRECTORY = directory_in(["uai;name;postcode;since;until", "0440074S;Lycée A;44600;;", "0750654D;Lycée B;75013;;2025-09-01"])
+DIRECTORY = directory_in(
+    ["uai;name;since;until", "0440074S;Lycée A;;", "0750654D;Lycée B;;2025-09-01", "0350029S;Lycée C;2026-09-01;"], complete=True
+)
 
 
 def raw(name: str) -> list[dict[str, str]]:
@@ -81,6 +83,62 @@ def test_an_establishment_is_open_until_the_day_on_which_it_closes() -> None:
     assert DIRECTORY.standing("0250013D", date(2025, 9, 1)) == "unknown"
 
 
+def test_an_establishment_is_open_from_the_day_on_which_it_opens() -> None:
+    assert [DIRECTORY.standing("0350029S", day) for day in (date(2026, 8, 31), date(2026, 9, 1))] == ["not_open", "open"]
+
+
+def test_one_that_opened_again_was_closed_meanwhile() -> None:
+    rows = ["uai;since;until", "0440074S;2000-09-01;2010-07-31", "0440074S;2020-09-01;"]
+    days = (date(1999, 1, 1), date(2005, 1, 1), date(2010, 7, 31), date(2015, 1, 1), date(2020, 9, 1))
+    standings = [directory_in(rows, complete=False).standing("0440074S", day) for day in days]
+    assert standings == ["not_open", "open", "closed", "closed", "open"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        # The headers of the two exports, with the columns between those that are read shortened.
+        (
+            "numero_uai;appellation_officielle;code_postal_uai;etat_etablissement;date_ouverture;sigle;rnb",
+            "0350029s;Lycée;35000;1;2026-09-01;LYC;",
+        ),
+        (
+            "Identifiant_de_l_etablissement;Nom_etablissement;Code_postal;Date_ouverture;Etat",
+            "0350029S;Lycée;35000;2026-09-01T00:00:00+02:00;OUVERT",
+        ),
+    ],
+)
+def test_the_exports_of_the_ministry_are_read_as_they_are(tmp_path: Path, header: str, row: str) -> None:
+    file = tmp_path / "export.csv"
+    file.write_text(f"{header}\r\n{row}\r\n", encoding="utf-8-sig", newline="")
+    found = directory_at(file, complete=False)
+    assert [found.standing("0350029S", day) for day in (date(2026, 8, 31), date(2026, 9, 1))] == ["not_open", "open"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "header"), ("uai;name\n0350029S;Lycée\n", "a day of opening or of closing"), ("name;since\nLycée;2026-09-01\n", "a UAI"),
+        ("uai;since\n", "lists nobody"), ("uai;since\n0350029S;01/09/2026\n", "line 2 has a day that is none"),
+        ("uai;since\n0350029S;2026-09-01\n0350029S;2026-02-30\n", "line 3"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_directory_is_refused_in_words(tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "file.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DirectoryRefused, match=why):
+        directory_at(file, complete=True)
+
+
+def test_a_file_that_is_not_there_or_not_utf_8_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file.csv"
+    with pytest.raises(DirectoryRefused, match="cannot be read"):
+        directory_at(file, complete=True)
+    file.write_bytes("uai;since;nom\n0350029S;2026-09-01;Lycée\n".encode("cp1252"))
+    with pytest.raises(DirectoryRefused, match="cannot be read"):
+        directory_at(file, complete=True)
+
+
 def test_normandie_took_the_place_of_caen_and_rouen() -> None:
     def code_of(departement: str, day: date) -> str | None:
         found = academie_of(departement, day)
@@ -128,6 +186,7 @@ def test_a_code_may_open_again_but_not_twice_at_once() -> None:
     [
         ({}, []),
         ({"uai": "0750654D"}, [("uai", "UAI_CLOSED")]),
+        ({"uai": "0350029S"}, [("uai", "UAI_NOT_OPEN")]),
         ({"uai": "0250013D"}, [("uai", "UAI_UNKNOWN")]),
         ({"uai": "0250013D", "directory": Directory(listed=DIRECTORY.listed, complete=False)}, []),
         ({"birth_commune": "44999"}, [("birth_commune", "COMMUNE_UNKNOWN")]),

@@ -26,7 +26,7 @@ from intake import revisiting
 from intake.app import build
 from intake.domain.detection import SIEI_V2
 from intake.projections.dropouts import DROPOUTS
-from intake.revisiting import Revisiting, shown, shown_total
+from intake.revisiting import Revisiting
 
 pytestmark = pytest.mark.stack
 
@@ -184,13 +184,6 @@ async def test_a_what_if_could_not_write_if_it_tried(office: Office, monkeypatch
         await revisiting_of(office.house).what_if(SIEI_V2)
 
 
-def test_small_counts_are_hidden_and_never_one_alone() -> None:
-    assert shown(Counter({"44": 9, "49": 0})) == {"44": 9}
-    assert shown(Counter({"44": 9, "49": 4, "53": 7})) == {"44": 9, "49": None, "53": None}
-    assert shown(Counter({"44": 9, "49": 4, "53": 1})) == {"44": 9, "49": None, "53": None}
-    assert [shown_total(Counter({"44": count})) for count in (0, 4, 5)] == [0, None, 5]
-
-
 async def test_the_funnel_counts_everybody_listed_as_gone_once(office: Office) -> None:
     holders = [leaver(ine=f"{n:010d}C", nom=f"{name}IN", date_naissance=ADULT, diplome_obtenu="07") for n, name in enumerate(NAMES[:2])]
     assert len(await with_leavers(office, *seven(), *holders)) == 7
@@ -201,3 +194,22 @@ async def test_the_funnel_counts_everybody_listed_as_gone_once(office: Office) -
     assert {place: count for place, count in answer["places"].items() if count} == {"dropout": 6, "enrolled": 1, "diploma_held": 2}
     assert (await office.client.get("/rules/siei/1/funnel", headers=ADVISER)).status_code == 403
     assert (await office.client.get("/rules/siei/9/funnel", headers=OPS)).status_code == 404
+
+
+async def test_what_a_rule_would_do_is_asked_of_a_territory(office: Office) -> None:
+    await with_leavers(
+        office, *seven(formation=BAC_PRO, diplome_obtenu="04", date_naissance=ADULT), leaver(ine="0000000099B", nom="ALVORD")
+    )
+    for asked, there in (({"academie": "17"}, 8), ({"region": "52"}, 8), ({"academie": "01"}, 0)):
+        funnel = (await office.client.get("/rules/siei/1/funnel", params=asked, headers=OPS)).json()
+        assert funnel["listed"] == there == sum(funnel["places"].values())
+        found = (await office.client.get("/rules/siei/2/what-if", params=asked, headers=OPS)).json()
+        assert found["added"] == ({"total": 7, "by_departement": {"44": 7}} if there else {"total": 0, "by_departement": {}})
+        impact = (await office.client.get("/rules/siei/1/impact", params=asked, headers=OPS)).json()
+        assert (impact["detections"], impact["by_departement"]) == ((1, {"44": 1}) if there else (0, {}))
+    analyst = (await office.client.get("/rules/siei/1/funnel", params={"academie": "17"}, headers=token("analyst"))).json()
+    assert (analyst["listed"], set(analyst["places"].values())) == (None, {None}), "one alone has dropped out"
+    whole = (await office.client.get("/rules/siei/1/funnel", headers=token("analyst"))).json()
+    assert whole["listed"] == 8
+    for path in ("funnel", "what-if", "impact"):
+        assert (await office.client.get(f"/rules/siei/1/{path}", params={"region": "98"}, headers=OPS)).status_code == 422

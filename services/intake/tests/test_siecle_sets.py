@@ -89,6 +89,18 @@ def test_a_set_without_pupils_is_no_list(alone: bytes) -> None:
         read_all(siecle, alone)
 
 
+def test_communs_and_geographique_may_be_in_a_set_and_change_nothing() -> None:
+    """Whatever is in them: only their roots are known."""
+    others = {"Communs": b"<BEE_COMMUN><X><UAJ>0750654D</UAJ></X></BEE_COMMUN>", "Geographique": b"<BEE_GEOGRAPHIQUE/>"}
+    assert cells_of(whole_set(**others)) == cells_of(whole_set())
+    with pytest.raises(ListRefused, match="SET_DOUBLE"):
+        read_all(siecle, whole_set(**others, Autre=b"<BEE_GEOGRAPHIQUE/>"))
+    with pytest.raises(ListRefused, match="TYPE_MISMATCH"):
+        read_all(siecle, zipped(**others))
+    with pytest.raises(ListRefused, match="TYPE_MISMATCH"):
+        read_all(siecle, whole_set(Autre=b"<BEE_AUTRE/>"))
+
+
 @pytest.mark.parametrize("version", ["1.7", "1.8", "2.1", "2.0.3", "3.0"])
 @pytest.mark.parametrize("encoding", ["ISO-8859-15", "UTF-8"])
 def test_versions_and_encodings_that_were_seen_are_read(version: str, encoding: str) -> None:

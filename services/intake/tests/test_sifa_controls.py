@@ -12,6 +12,7 @@ from intake.formats.cells import Cells
 from intake.formats.sifa import ORDER
 from intake.formats.sifa_controls import MANDATORY
 from intake.record import NotKept, Record, Rejected
+from intake.reference.establishments import directory_in
 from intake.rules import RULES
 from intake.validation import validated
 
@@ -92,6 +93,34 @@ def test_what_the_portal_lets_be_forced_is_a_remark(changes: dict[str, str], fie
 )  # fmt: skip
 def test_what_stands_just_inside_is_none(changes: dict[str, str]) -> None:
     assert remarks(**changes) == []
+
+
+@pytest.mark.parametrize("complete", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "day", "closed", "unknown"),
+    [
+        ({"SIT_FORM": OTHER_UAI}, ON, ["SIT_FORM"], []),
+        ({"SIT_FORM": OTHER_UAI}, date(2025, 12, 30), [], []),  # the day before it closes
+        ({"UAI_EPLE": OTHER_UAI}, ON, ["UAI_EPLE"], []),
+        ({"SIT_FORM": OTHER_UAI, "UAI_EPLE": OTHER_UAI}, ON, ["SIT_FORM", "UAI_EPLE"], []),
+        ({"UAI_EPLE": "0350029S"}, ON, ["UAI_EPLE"], []),  # opens the day after
+        ({"UAI_EPLE": "0350029S"}, date(2026, 1, 1), [], []),
+        ({"UAI_EPLE": "0250013D"}, ON, [], ["UAI_EPLE"]),
+        ({"UAI_EPLE": "NC", "ETAB_N_1": OTHER_UAI}, ON, [], []),
+    ],
+)
+def test_an_establishment_that_is_not_open_on_the_day_is_remarked_where_a_directory_says_so(
+    complete: bool, changes: dict[str, str], day: date, closed: list[str], unknown: list[str]
+) -> None:
+    """Of one that is not listed, only where the directory has everybody."""
+    rows = ["uai;since;until", f"{UAI};;", f"{OTHER_UAI};;2025-12-31", "0350029S;2026-01-01;"]
+    (only,) = read_all(sifa, sifa_line(**changes).encode())
+    line = validated(only, sifa.ADAPTER, day, directory_in(rows, complete=complete))
+    assert isinstance(line, Record), line
+    expected = closed + (unknown if complete else [])
+    assert [(one.field, one.rule) for one in line.remarks] == [(name, "SIFA_IN04") for name in expected]
+    without = validated(only, sifa.ADAPTER, day)
+    assert isinstance(without, Record) and without.remarks == (), "the packaged directory has no dates"
 
 
 def test_who_stands_in_the_file_twice_is_remarked_by_ine_and_by_identity_and_a_repeated_line_is_not() -> None:

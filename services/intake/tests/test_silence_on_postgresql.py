@@ -59,7 +59,7 @@ async def show(door: Entrance) -> None:
 
 async def figures(door: Entrance, **params: object) -> dict[str, object]:
     await show(door)
-    answer = await door.client.get("/figures", params=params, headers=token("analyst"))  # type: ignore[arg-type]  # as given
+    answer = await door.client.get("/figures", params=params, headers=OPS)  # type: ignore[arg-type]  # as given
     assert answer.status_code == 200
     return dict(answer.json())
 
@@ -139,6 +139,28 @@ async def test_figures_of_a_departement_count_its_own(door: Entrance) -> None:
         found = await figures(door, departement=place)
         assert (found["lists"], found["detections"]) == (1, sum(one.departement == place for one in detected))
     assert (await figures(door))["detections"] == 2
+
+
+async def test_figures_of_an_academie_and_of_a_region_are_those_of_its_departements(door: Entrance) -> None:
+    await send_on(door, 0)
+    await send_on(door, 1, headers=PARISIAN, uai=OTHER_UAI)
+    of_nantes, of_paris = await figures(door, departement="44"), await figures(door, departement="75")
+    for asked in ({"academie": "17"}, {"region": "52"}, {"academie": ["17", "14"], "departement": "53"}):
+        assert await figures(door, **asked) == of_nantes
+    assert await figures(door, academie="01") == await figures(door, academie="01", departement="75") == of_paris
+    assert await figures(door, academie="17", region="11") == await figures(door)
+    for asked in ({"academie": "21"}, {"academie": "70"}, {"academie": "05"}):  # Rouen and Caen are Normandie today
+        assert (await figures(door, **asked))["lists"] == 0
+    for unknown in ({"academie": "99"}, {"academie": "26"}, {"region": "99"}, {"academie": "nantes"}, {"departement": "96"}):
+        assert (await door.client.get("/figures", params=unknown, headers=OPS)).status_code == 422
+
+
+async def test_an_analyst_learns_of_a_territory_nothing_that_is_small_and_ops_all_of_it(door: Entrance) -> None:
+    await send_on(door, 0)
+    assert (await figures(door, academie="17"))["detections"] == 1
+    analyst = (await door.client.get("/figures", params={"academie": "17"}, headers=token("analyst"))).json()
+    assert {analyst[name] for name in ("detections", "withdrawn", "lines", "accepted")} == {None}
+    assert (analyst["lists"], set(analyst["by_flags"].values()), analyst["complete"]) == (1, {None}, True)
 
 
 async def test_where_nobody_was_ever_heard_there_are_not_zero_dropouts(door: Entrance) -> None:

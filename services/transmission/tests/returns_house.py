@@ -12,7 +12,7 @@ from transmission_house import House
 from contracts.event import Event
 from contracts.fields import Sealed
 from contracts.followup import BilanCompleted, CaseClosed, CaseOpened, ClosingMotive, ContactAttempted, SolutionEntered
-from contracts.intake import DropoutDetected, DropoutWithdrawn, ExitSeen, Flags, ListReceived
+from contracts.intake import CampaignMatched, DropoutDetected, DropoutWithdrawn, ExitSeen, Flags, ListReceived, MatchFigures
 from contracts.offers import OfferPublished
 from contracts.transmission import ReturnInformationSent
 
@@ -45,6 +45,14 @@ offer = OfferPublished(
 
 def received(list_id: UUID = LIST, sender: str = UAI) -> ListReceived:
     return ListReceived(list_id=list_id, sender=sender, format="csv", reference_date=date(2026, 3, 1), sealed_sha256="ab" * 32)
+
+
+def matched(list_id: UUID) -> CampaignMatched:
+    """The list of a national campaign, which no establishment sent."""
+    figures = MatchFigures(**{**dict.fromkeys(MatchFigures.model_fields, 0), "seen": 2, "leavers": 2})
+    return CampaignMatched(
+        list_id=list_id, reference_date=date(2026, 3, 1), rule="siei", rule_version=1, snapshots=(), figures=figures,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

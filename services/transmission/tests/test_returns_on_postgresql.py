@@ -19,6 +19,7 @@ from returns_house import (
     UAI,
     Episode,
     file_of,
+    matched,
     offer,
     received,
     returns_said,
@@ -201,3 +202,30 @@ async def test_the_same_exit_told_by_two_lists_is_told_back_by_the_line_of_the_l
     assert [row[:2] for row in await file_of(house, UAI, "2026-03")] == [("1", "1")]
     await told(house, APRIL_ENDS + READY)
     assert [row[:2] for row in await file_of(house, UAI, "2026-04")] == [("2", "8")]
+
+
+async def test_an_establishment_learns_what_became_of_its_own_whom_a_campaign_found(house: House) -> None:
+    own, of_another = Episode(line=1, list_id=LATER), Episode(line=2, uai=OTHER, list_id=LATER)
+    await said(house, TENTH, matched(LATER), *own.found, *of_another.found, own.opened, own.reached)
+    await told(house, MARCH_ENDS + READY)
+    assert await file_of(house, UAI, "2026-03") == [("2", "1", "CONTACTE", "10/03/2026")]
+    assert await file_of(house, OTHER, "2026-03") == [("2", "2", "SIGNALE", "10/03/2026")]
+    assert (await house.ask("GET", "/returns/2026-03.csv", "sender/0350003C")).status_code == 404
+
+
+async def test_a_line_of_its_own_list_is_told_rather_than_that_of_a_campaign_which_came_later(house: House) -> None:
+    own = Episode(line=3)
+    found_too = Episode(line=8, list_id=LATER, person=own.person)
+    await said(house, TENTH, received(), *own.found)
+    await said(house, TENTH + timedelta(days=1), matched(LATER), found_too.found[0])
+    await told(house, MARCH_ENDS + READY)
+    assert [row[:2] for row in await file_of(house, UAI, "2026-03")] == [("1", "3")]
+
+
+async def test_who_was_found_by_a_campaign_and_is_erased_leaves_the_file(house: House) -> None:
+    stays, erased = Episode(line=1, list_id=LATER), Episode(line=2, list_id=LATER)
+    await said(house, TENTH, matched(LATER), *stays.found, *erased.found)
+    await house.keyring.ensure([erased.person], ["identity"])
+    await house.keyring.destroy([erased.person])
+    await told(house, MARCH_ENDS + READY)
+    assert [row[:2] for row in await file_of(house, UAI, "2026-03")] == [("2", "1")]

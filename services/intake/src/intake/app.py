@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chassis.handler import Handler
 from chassis.service import Basics, Parts
+from chassis.settings import BadSettings, Settings
 from chassis.subscription import Subscription
 from contracts.intake import ListEvent, PersonEvent, SourceEvent
 from intake import holding
@@ -13,6 +14,7 @@ from intake import sources as expectations
 from intake.api import routes
 from intake.batch import ACTOR, Desk
 from intake.cadences import cadence_routes
+from intake.campaign_lines import CampaignLines, campaign_line_routes
 from intake.deadlines import Ringing
 from intake.deciding import LineDecisions
 from intake.detections import DetectionDesk, detection_routes
@@ -37,6 +39,7 @@ from intake.projections.risks import RISKS
 from intake.projections.sources import SOURCES
 from intake.reader import Reader
 from intake.receiving import Reception
+from intake.reference.establishments import Directory, DirectoryRefused, directory_at, packaged
 from intake.reporting import Reporting
 from intake.reports import report_routes
 from intake.reprocess import reprocess_routes
@@ -57,6 +60,7 @@ def build(basics: Basics) -> Parts:
 
     Raises:
         KeysMissing: the settings name no keyring, or no key of identities, or one of the wrong length.
+        BadSettings: see `desk_of`.
     """
     desk = desk_of(basics)
     lists, persons, sources = desk.list_handler, desk.person_handler, desk.source_handler
@@ -65,7 +69,7 @@ def build(basics: Basics) -> Parts:
     reception = Reception(pool=basics.app, handler=lists, keyring=desk.keyring, digests=desk.digests, clock=basics.clock, arrived=arrived)
     reporting = Reporting(desk=desk, rule=SIEI_V1)
     revisiting = Revisiting(pool=basics.app, store=basics.store, handler=persons)
-    detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting)
+    detections = DetectionDesk(pool=basics.app, persons=persons, revisiting=revisiting, clock=basics.clock)
     consultations = Handler[Consultation, None, Consulted](
         decider=CONSULTATIONS, store=basics.store, pool=basics.app, committed=basics.wake
     )
@@ -78,7 +82,7 @@ def build(basics: Basics) -> Parts:
         ),
         routers=(
             routes(basics.app, reception),
-            figure_routes(basics.app),
+            figure_routes(basics.app, basics.clock),
             cadence_routes(basics.app, sources, basics.clock),
             reprocess_routes(Reprocessing(pool=basics.app, desk=desk, rule=SIEI_V1)),
             report_routes(reporting),
@@ -89,6 +93,7 @@ def build(basics: Basics) -> Parts:
             review_routes(review),
             erasing_routes(Erasing(pool=basics.app, persons=persons, keyring=desk.keyring)),
             held_line_routes(HeldLineDesk(review=review, decisions=decisions)),
+            campaign_line_routes(CampaignLines(pool=basics.app, keyring=desk.keyring, digests=desk.digests)),
         ),
         ring=Ringing(lists=lists, sources=sources, clock=basics.clock),
         workers=(reader.run,),
@@ -101,6 +106,7 @@ def desk_of(basics: Basics) -> Desk:
 
     Raises:
         KeysMissing: see `build`.
+        BadSettings: the file of establishments is none.
     """
     if basics.keyring is None or basics.settings.identity_key_file is None:
         raise KeysMissing("set KEYRING_DSN, KEYRING_MASTER_KEYS_FILE (all classes) and IDENTITY_KEY_FILE")
@@ -113,8 +119,19 @@ def desk_of(basics: Basics) -> Desk:
         decider=SOURCE, store=basics.store, pool=basics.app, committed=basics.wake, timers=expectations.deadlines_of
     )
     return Desk(
-        keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists, source_handler=sources
-    )
+        keyring=basics.keyring, digests=digests, clock=basics.clock, person_handler=persons, list_handler=lists, source_handler=sources,
+        directory=_directory(basics.settings),
+    )  # fmt: skip
+
+
+def _directory(settings: Settings) -> Directory:
+    """Of establishments: the one that the settings name, else the packaged one."""
+    if settings.directory_file is None:
+        return packaged()
+    try:
+        return directory_at(settings.directory_file, complete=settings.directory_complete)
+    except DirectoryRefused as refused:
+        raise BadSettings(f"DIRECTORY_FILE is no directory of establishments: {refused}") from None
 
 
 def identity_key_from(path: Path) -> bytes:

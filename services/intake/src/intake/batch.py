@@ -1,7 +1,7 @@
 """One batch of a list's lines becomes facts, verdicts and progress, in one transaction."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import reduce
 from uuid import UUID, uuid4, uuid5
@@ -25,6 +25,7 @@ from intake.identity import Digests, Register
 from intake.likeness import tokens_of
 from intake.lists import Job, LineVerdict
 from intake.record import Contract, Record
+from intake.reference.establishments import Directory, packaged
 from intake.snapshots import Snapshot
 from intake.sorting import About, Prepared, Sorted, Sorter, hmac_of
 from intake.sources import SourceHandler
@@ -38,7 +39,7 @@ CLASSES = ("identity", "contact", "guardians", "notes")
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """Everything that reading a list needs."""
+    """Everything that reading a list needs. directory: of establishments."""
 
     keyring: Keyring
     digests: Digests
@@ -46,6 +47,7 @@ class Desk:
     person_handler: Handler[PersonCommand, Person, PersonEvent]
     list_handler: Handler[ListCommand, SentList, ListEvent]
     source_handler: SourceHandler
+    directory: Directory = field(default_factory=packaged)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +78,12 @@ def settled(outcomes: Sequence[Outcome]) -> None:
             raise RuntimeError(f"the domain refused what the reader asked: {outcome.reason}")
 
 
-def prepare(raw: Sequence[RawLine], job: Job, digests: Digests) -> list[Prepared]:
+def prepare(raw: Sequence[RawLine], job: Job, digests: Digests, directory: Directory) -> list[Prepared]:
     """Validate lines and make their digests: the work that needs no database."""
     adapter = ADAPTERS[job.format]
     prepared: list[Prepared] = []
     for one in raw:
-        line = validated(one, adapter, job.reference_date)
+        line = validated(one, adapter, job.reference_date, directory)
         if isinstance(line, Record):
             tokens = tokens_of(digests, line.identity) if line.kind == "leaver" else digests.tokens(line.identity)
             prepared.append(Prepared(raw=one, line=line, tokens=tokens, hmac=hmac_of(line, digests)))

@@ -131,7 +131,7 @@ class LineDecisions:
         cells = cells_of(row["sealed_line"], keys)
         if cells is None:
             raise NotKept
-        (prepared,) = batch.prepare([as_seen(cells)], job, self.desk.digests)
+        (prepared,) = batch.prepare([as_seen(cells)], job, self.desk.digests, self.desk.directory)
         return Opened(job=job, cells=cells, prepared=prepared)
 
     async def _take(self, connection: Connection, opened: Opened, command: DecideHeldLine) -> _Taken:

@@ -1,5 +1,7 @@
 """The entrance for whoever answers for detections: contested, confirmed, withdrawn; a rule's impact, its undoing, a what-if."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated
 from uuid import UUID
@@ -10,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from chassis.callers import Caller, require
+from chassis.clock import Clock
 from chassis.handler import Handler
 from chassis.http import IdempotencyKey, carry_out
 from chassis.problems import Problem
@@ -18,7 +21,9 @@ from intake.domain.commands import ConfirmDropout, ContestDropout, PersonCommand
 from intake.domain.detection import RULES, Rule
 from intake.domain.funnel import PLACES
 from intake.domain.person import Person
-from intake.revisiting import Revisiting, shown, shown_total
+from intake.revisiting import Revisiting
+from intake.small_cells import SMALL, Table, counts_of, exact_sums, published_total, sums_of
+from intake.territory import Territory, territory_at
 
 Contester = Annotated[Caller, Depends(require("sender", "adviser", "ops"))]
 Judge = Annotated[Caller, Depends(require("adviser", "ops"))]
@@ -39,12 +44,14 @@ class DetectionDesk:
     pool: asyncpg.Pool
     persons: Handler[PersonCommand, Person, PersonEvent]
     revisiting: Revisiting
+    clock: Clock
 
 
 def detection_routes(desk: DetectionDesk) -> APIRouter:
     router = APIRouter()
     _judging_routes(router, desk)
     _rule_routes(router, desk)
+    _counting_routes(router, desk)
     return router
 
 
@@ -78,32 +85,48 @@ Page = Annotated[str, Query(pattern=r"^(person-[0-9a-f-]{36})?$")]
 
 
 def _rule_routes(router: APIRouter, desk: DetectionDesk) -> None:
-    @router.get("/rules/{rule}/{version}/impact")
-    async def impact(rule: str, version: int, _: Ops) -> dict[str, object]:
-        """What undoing would withdraw; nothing is written."""
-        _known(rule, version)
-        return dict(vars(await desk.revisiting.impact(rule, version)))
-
-    @router.get("/rules/{rule}/{version}/funnel")
-    async def funnel(rule: str, version: int, _: Onlooker) -> dict[str, object]:
-        """Of everybody listed as gone: who was enrolled, who was no matter of this rule and why, who is a dropout."""
-        found = await desk.revisiting.funnel(_known(rule, version))
-        return {"listed": found.total(), "places": {place: found[place] for place in PLACES}}
-
     @router.post("/rules/{rule}/{version}/undo")
     async def undo(rule: str, version: int, caller: Ops, after: Page = "") -> dict[str, object]:
         """One page; asked again with the `after` of the answer until there is none. It may be begun again at any time."""
         _known(rule, version)
         return asdict(await desk.revisiting.undo(rule, version, after=after, actor=caller.actor))
 
+
+def _counting_routes(router: APIRouter, desk: DetectionDesk) -> None:
+    of_where = territory_at(desk.clock)
+
+    @router.get("/rules/{rule}/{version}/impact")
+    async def impact(rule: str, version: int, _: Ops, territory: Annotated[Territory, Depends(of_where)]) -> dict[str, object]:
+        """What undoing would withdraw; nothing is written. `undo` itself knows no territory."""
+        _known(rule, version)
+        return dict(vars(await desk.revisiting.impact(rule, version, territory)))
+
+    @router.get("/rules/{rule}/{version}/funnel")
+    async def funnel(rule: str, version: int, caller: Onlooker, territory: Annotated[Territory, Depends(of_where)]) -> dict[str, object]:
+        """Of everybody listed as gone: who was enrolled, who was no matter of this rule and why, who is a dropout."""
+        return _funnel(await desk.revisiting.funnel(_known(rule, version)), territory, exact=caller.role == "ops")
+
     @router.get("/rules/{rule}/{version}/what-if")
-    async def what_if(rule: str, version: int, _: Onlooker) -> dict[str, object]:
+    async def what_if(rule: str, version: int, _: Onlooker, territory: Annotated[Territory, Depends(of_where)]) -> dict[str, object]:
         found = await desk.revisiting.what_if(_known(rule, version))
         return {
-            "people": found.people,
-            "added": {"total": shown_total(found.added), "by_departement": shown(found.added)},
-            "removed": {"total": shown_total(found.removed), "by_departement": shown(found.removed)},
-        }
+            "people": found.people, "added": _published(found.added, territory), "removed": _published(found.removed, territory),
+        }  # fmt: skip
+
+
+def _funnel(found: Mapping[str, Counter[str]], territory: Territory, *, exact: bool) -> dict[str, object]:
+    table: Table = {departement: {place: counts[place] for place in PLACES} for departement, counts in found.items()}
+    told = exact_sums(table, territory) if exact else sums_of(table, PLACES, territory)
+    places: dict[str, int | None] = {place: told[place] for place in PLACES}
+    return {"listed": published_total(places), "places": places}
+
+
+def _published(counts: Counter[str], territory: Territory) -> dict[str, object]:
+    """By département, and their sum: of a territory where all of it is told; of everything unless it is small."""
+    table: Table = {departement: {"count": count} for departement, count in counts.items()}
+    told = counts_of(table, "count", territory)
+    total = published_total(told) if territory else counts.total()
+    return {"total": None if total is None or 0 < total < SMALL else total, "by_departement": told}
 
 
 def _known(rule: str, version: int) -> Rule:

@@ -1,40 +1,55 @@
 """The figures of the whole, or of some départements: incomplete where a source is silent, an establishment missed or a list held."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from chassis.callers import Caller, require
-from contracts.fields import Departement
+from chassis.clock import Clock
+from intake.small_cells import Table, exact_sums, sums_of
+from intake.territory import Territory, territory_at
 
 Onlooker = Annotated[Caller, Depends(require("ops", "analyst"))]
-Departements = Annotated[list[Departement], Query(max_length=110)]
+OF_LISTS = ("lines", "accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
+FLAGS = ("l313_7_only", "obligation_only", "both")
+OF_DROPOUTS = ("detections", "withdrawn", *FLAGS)
 
 
-def figure_routes(pool: asyncpg.Pool) -> APIRouter:
+def figure_routes(pool: asyncpg.Pool, clock: Clock) -> APIRouter:
     router = APIRouter()
+    of_where = territory_at(clock)
 
     @router.get("/figures")
-    async def figures(_: Onlooker, departement: Departements = []) -> dict[str, object]:  # noqa: B006 -- FastAPI copies it
-        return await _figures(pool, departement)
+    async def figures(caller: Onlooker, territory: Annotated[Territory, Depends(of_where)]) -> dict[str, object]:
+        """All of it to ops; to an analyst, of a territory, nothing that is small or would give a small count away."""
+        return await _figures(pool, territory, exact=caller.role == "ops")
 
     return router
 
 
-async def _figures(pool: asyncpg.Pool, departements: Sequence[str]) -> dict[str, object]:
+async def _figures(pool: asyncpg.Pool, places: Territory, *, exact: bool) -> dict[str, object]:
     """None is all. A territory in which no source was ever heard is incomplete too: nobody said that nobody dropped out."""
-    places, prefixes = (departements or None), ([uai_prefix_of(one) for one in departements] or None)
-    (lists,), (dropouts,) = await pool.fetch(LIST_FIGURES, places), await pool.fetch(DROPOUT_FIGURES, places)
+    prefixes = [uai_prefix_of(one) for one in places] if places else None
+    lists, dropouts = await _table(pool, LIST_FIGURES), await _table(pool, DROPOUT_FIGURES)
     (known,), silent = await pool.fetch(KNOWN, prefixes), await pool.fetch(SILENT, prefixes)
     missed = await pool.fetch(MISSED, prefixes)
-    flags = {name: dropouts[name] for name in ("l313_7_only", "obligation_only", "both")}
+    told = exact_sums(dropouts, places) if exact else sums_of(dropouts, OF_DROPOUTS, places)
+    lines = {name: {column: row[column] for column in OF_LISTS} for name, row in lists.items()}
+    of_lists = exact_sums(lines, places) if exact else sums_of(lines, OF_LISTS, places)
     return {
-        **dict(lists), "detections": dropouts["detections"], "withdrawn": dropouts["withdrawn"], "by_flags": flags,
+        "lists": exact_sums(lists, places)["lists"], **{name: of_lists[name] for name in OF_LISTS},
+        "detections": told["detections"], "withdrawn": told["withdrawn"], "by_flags": {name: told[name] for name in FLAGS},
         "complete": known["sources"] > 0 and not (silent or missed or known["held_lists"]),
         **dict(known), "silent": [dict(row) for row in silent], "missed": [dict(row) for row in missed],
     }  # fmt: skip
+
+
+async def _table(pool: asyncpg.Pool, query: str) -> Table:
+    """Of each département its counts; of lists without one, under no name."""
+    return {
+        row["departement"] or "": {name: count for name, count in row.items() if name != "departement"} for row in await pool.fetch(query)
+    }
 
 
 def uai_prefix_of(departement: str) -> str:
@@ -43,19 +58,21 @@ def uai_prefix_of(departement: str) -> str:
 
 
 LIST_FIGURES = """
-select count(*) as lists, coalesce(sum(lines), 0)::bigint as lines, coalesce(sum(accepted), 0)::bigint as accepted,
+select departement, count(*) as lists, coalesce(sum(lines), 0)::bigint as lines, coalesce(sum(accepted), 0)::bigint as accepted,
   coalesce(sum(accepted_with_remarks), 0)::bigint as accepted_with_remarks, coalesce(sum(rejected), 0)::bigint as rejected,
   coalesce(sum(held), 0)::bigint as held, coalesce(sum(not_kept), 0)::bigint as not_kept
-from list_totals where $1::text[] is null or departement = any($1)
+from list_totals group by departement
 """
 
 DROPOUT_FIGURES = """
-select count(*) as detections, count(*) filter (where withdrawn) as withdrawn,
+select departement, count(*) as detections,
+  count(*) filter (where withdrawn) as withdrawn, count(*) filter (where not withdrawn) as standing,
   count(*) filter (where l313_7 and not obligation_formation) as l313_7_only,
   count(*) filter (where obligation_formation and not l313_7) as obligation_only,
   count(*) filter (where l313_7 and obligation_formation) as both
-from dropouts where $1::text[] is null or departement = any($1)
+from dropouts group by departement
 """
+"""`standing` is not told; it would follow from the others where it is small."""
 
 KNOWN = """
 select count(distinct (s.sender, s.format, s.content)) filter (where h.list_id is null or h.decision = 'released') as sources,

@@ -11,12 +11,18 @@ from intake.likeness import MOST
 async def register_of(connection: Connection, tokens: Sequence[Tokens]) -> Register:
     """Lock these identities until the transaction ends, in one order for everybody, then load whom they may mean."""
     await connection.execute(LOCK, sorted({key for one in tokens for key in one.locks()}))
+    register = await looked_up(connection, tokens)
+    for row in await connection.fetch(ALIKE, list({token for one in tokens for _, token in one.likenesses}), MOST + 1):
+        register.alike.setdefault(row["token"], set()).add(row["person_id"])
+    return register
+
+
+async def looked_up(connection: Connection, tokens: Sequence[Tokens]) -> Register:
+    """Whom they may mean, as it was a moment ago: for a question, after which nothing is written."""
     sought = [token for one in tokens for token in (one.said, one.ine, one.names) if token is not None]
     register = Register()
     for row in await connection.fetch(LIKE, sought):
         register.add(row["person_id"], row["token"], row["kind"])
-    for row in await connection.fetch(ALIKE, list({token for one in tokens for _, token in one.likenesses}), MOST + 1):
-        register.alike.setdefault(row["token"], set()).add(row["person_id"])
     return register
 
 

@@ -105,7 +105,7 @@ class Reader:
     def _next(self, lines: Iterator[Sequence[RawLine]], job: Job) -> list[Prepared] | None:
         """The next batch, read and prepared; none at the end."""
         raw = next(lines, None)
-        return None if raw is None else batch.prepare(raw, job, self.desk.digests)
+        return None if raw is None else batch.prepare(raw, job, self.desk.digests, self.desk.directory)
 
     async def _again[T](self, write: Callable[[], Coroutine[None, None, T]]) -> T:
         """Write; again from the start when somebody wrote first. Each commit wakes the relay."""

@@ -73,7 +73,7 @@ class Reporting:
             NotTheirs. chassis.handler.KeyReused: the id is that of another report. TryAgain.
         """
         today = legal_date(self.desk.clock.now())
-        line = validated(report.cells, ADAPTER, today)
+        line = validated(report.cells, ADAPTER, today, self.desk.directory)
         match line:
             case NotKept():
                 return Judged(verdict="not_kept", findings=(Finding(field=ADAPTER.column("birth_date"), rule="UNDER_16"),))

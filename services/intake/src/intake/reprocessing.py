@@ -118,7 +118,7 @@ class Reprocessing:
         rows = await connection.fetch(REFUSED, job.list_id)
         keys = (await self.desk.keyring.keys([job.list_id]))[job.list_id]
         cells = [kept for row in rows if (kept := cells_of(row["sealed_line"], keys)) is not None]
-        prepared = batch.prepare(cells, job, self.desk.digests)
+        prepared = batch.prepare(cells, job, self.desk.digests, self.desk.directory)
         register = await persons.register_of(connection, [one.tokens for one in prepared if one.tokens is not None])
         told = await lists.lists_with(connection, [one.hmac for one in prepared if one.hmac is not None])
         sorter = Sorter(list_id=job.list_id, reference_date=job.reference_date, register=register, told=told, new_person=uuid4)
@@ -185,7 +185,7 @@ class Reprocessing:
         found: dict[int, Line] = {}
         for one in exits:
             try:
-                found[one.line] = validated(_cells_of(one, keys[one.person_id]), adapter, job.reference_date)
+                found[one.line] = validated(_cells_of(one, keys[one.person_id]), adapter, job.reference_date, self.desk.directory)
             except Erased:
                 continue
         return found

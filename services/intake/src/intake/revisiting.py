@@ -1,7 +1,7 @@
 """Decisions looked at again in bulk, person by person over the event store: what undoing a rule would touch, its undoing, a what-if."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from uuid import UUID, uuid5
@@ -22,8 +22,6 @@ from intake.domain.linked import Together
 from intake.domain.person import Person, evolve, would_be_found
 
 AT_ONCE = 200
-SMALL = 5
-"""Counts below this are not shown to whoever only wants figures."""
 
 
 @dataclass(kw_only=True)
@@ -38,7 +36,7 @@ class Impact:
 
 @dataclass(kw_only=True)
 class Difference:
-    """What another version would find, by département."""
+    """What another version would find, by département. people: all that were looked at."""
 
     people: int = 0
     added: Counter[str] = field(default_factory=Counter)
@@ -61,13 +59,17 @@ class Revisiting:
     store: EventStore
     handler: Handler[PersonCommand, Person, PersonEvent]
 
-    async def impact(self, rule: str, version: int) -> Impact:
-        """What `undo` would withdraw; read only."""
+    async def impact(self, rule: str, version: int, places: Collection[str] | None = None) -> Impact:
+        """What `undo` would withdraw in these départements, or everywhere; read only."""
         found = Impact()
         async with self.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             async for page in self._people(connection, DropoutDetected):
                 for standing in (state.standing for state in page.values()):
-                    if standing is not None and (standing.rule, standing.version) == (rule, version):
+                    if (
+                        standing is not None
+                        and (standing.rule, standing.version) == (rule, version)
+                        and (places is None or standing.departement in places)
+                    ):
                         found.detections += 1
                         found.contested += standing.contested is not None
                         found.by_flags[_name(l313_7=standing.flags.l313_7, obligation=standing.flags.obligation_formation)] += 1
@@ -87,13 +89,15 @@ class Revisiting:
                     found.removed[places[person_id]] += stands and not would
         return found
 
-    async def funnel(self, rule: Rule) -> Counter[str]:
-        """How many people whom lists say to have left stand where in the funnel; read only."""
-        found: Counter[str] = Counter()
+    async def funnel(self, rule: Rule) -> Mapping[str, Counter[str]]:
+        """How many people of each département whom lists say to have left stand where in the funnel; read only."""
+        found: dict[str, Counter[str]] = {}
         async with self.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             async for page in self._people(connection, ExitSeen):
-                whole = await self._whole(connection, page)
-                found.update(place for place in (place_of(state, rule) for state in whole.values()) if place)
+                departements = await _departements(connection, list(page))
+                for person_id, state in (await self._whole(connection, page)).items():
+                    if place := place_of(state, rule):
+                        found.setdefault(departements[person_id], Counter())[place] += 1
         return found
 
     async def undo(self, rule: str, version: int, *, after: str, actor: str) -> Undone:
@@ -158,20 +162,6 @@ def _name(*, l313_7: bool, obligation: bool) -> str:
 
 async def _departements(connection: Connection, people: list[UUID]) -> dict[UUID, str]:
     return {row["person_id"]: row["departement"] for row in await connection.fetch(PLACES, people)}
-
-
-def shown(counts: Counter[str]) -> dict[str, int | None]:
-    """Counts for publication: small ones hidden, and never one alone, which the total would give away."""
-    there = {place: count for place, count in sorted(counts.items()) if count}
-    hidden = {place for place, count in there.items() if count < SMALL}
-    if len(hidden) == 1 and len(there) > 1:
-        hidden.add(min(there.keys() - hidden, key=lambda place: (there[place], place)))
-    return {place: None if place in hidden else count for place, count in there.items()}
-
-
-def shown_total(counts: Counter[str]) -> int | None:
-    total = counts.total()
-    return None if 0 < total < SMALL else total
 
 
 STREAMS = "select distinct stream_id from events where type = $1 and stream_id > $2 order by stream_id limit $3"

@@ -124,6 +124,9 @@ RULES: dict[str, RuleText] = {
     "INE_MALFORMED": RuleText("remark", "L'INE est mal formé ; la ligne est traitée comme sans INE : vérifiez-le."),
     "POSTCODE_INVALID": RuleText("remark", "Le code postal n'est pas valide ; le département est celui de l'établissement : corrigez-le."),
     "UAI_CLOSED": RuleText("remark", "L'établissement était fermé à la date de référence de la liste : vérifiez le code UAI."),
+    "UAI_NOT_OPEN": RuleText(
+        "remark", "L'établissement n'était pas encore ouvert à la date de référence de la liste : vérifiez le code UAI et la date."
+    ),
     "UAI_UNKNOWN": RuleText("remark", "Le code UAI ne figure pas au répertoire des établissements : vérifiez-le."),
     "COMMUNE_UNKNOWN": RuleText("remark", "Le code de la commune de naissance n'existe pas et n'a jamais existé : vérifiez-le."),
     "POSTCODE_NOT_OF_COMMUNE": RuleText(
@@ -161,6 +164,9 @@ RULES: dict[str, RuleText] = {
     "SIFA_DURATION": RuleText("remark", "La durée de formation est hors des bornes SIFA (6 à 78 mois, 6 à 102 en réel) : vérifiez-la."),
     "SIFA_EN01": RuleText("remark", "L'INE ou l'identité figure déjà sur une autre ligne du fichier (contrôle EN01) : gardez la bonne."),
     "SIFA_IN02": RuleText("remark", "L'UAI est mal formé ou sa lettre de contrôle est fausse (contrôle IN02) : vérifiez-le."),
+    "SIFA_IN04": RuleText(
+        "remark", "L'établissement n'est pas ouvert à la date d'observation, ou ne figure pas au répertoire (contrôle IN04) : vérifiez-le."
+    ),
     "SIFA_IN42": RuleText(
         "remark", "La rupture précède le début du contrat, ou l'une des dates est fausse (contrôle IN42) : vérifiez-les."
     ),

@@ -10,8 +10,8 @@ from contracts.personal import Contact, Guardian, Guardians, Identity, PostalAdd
 from intake import apprentices, cleaning
 from intake.formats.cells import Adapter, Cells, Fault, GuardianCells, RawLine
 from intake.record import Held, Line, NotKept, Record, Rejected
-from intake.reference.checks import doubts
-from intake.reference.establishments import packaged
+from intake.reference.checks import away_of, doubts
+from intake.reference.establishments import Directory, packaged
 from intake.rules import RULES
 
 KEPT_FROM_AGE = 16
@@ -45,8 +45,11 @@ class Notes:
             self.remarks.append(finding)
 
 
-def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
-    """What this line is. A birth date that reads as under 16 comes before every fault: such a line is never kept."""
+def validated(raw: RawLine, adapter: Adapter, reference_date: date, directory: Directory | None = None) -> Line:
+    """What this line is. A birth date that reads as under 16 comes before every fault: such a line is never kept.
+
+    directory: of establishments, else that of the package.
+    """
     if isinstance(raw, Fault):
         return Rejected(line=raw.line, findings=raw.findings, text=raw.text)
     notes = Notes(adapter=adapter)
@@ -59,7 +62,7 @@ def validated(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
     notes.take(raw.findings)
     contracts = apprentices.contracts_of(raw, notes)
     left = apprentices.first_day_out(raw, entry_date, contracts, notes, reference_date)
-    _doubts(raw, notes, uai, reference_date)
+    _doubts(raw, notes, uai, reference_date, directory or packaged())
     if notes.doubts and not notes.faults:
         return Held(line=raw.line, findings=tuple(notes.doubts), departement=_residence(raw, notes) or departement)
     if notes.faults or identity is None:
@@ -103,13 +106,15 @@ def _diploma(raw: Cells, notes: Notes) -> str | None:
     return None
 
 
-def _doubts(raw: Cells, notes: Notes, uai: str, reference_date: date) -> None:
+def _doubts(raw: Cells, notes: Notes, uai: str, reference_date: date, directory: Directory) -> None:
     """What the reference data say."""
     birth_commune, commune = raw.birth_commune.strip().upper(), raw.commune.strip().upper()
     postcode = cleaning.postcode_of(raw.postcode)
-    found = doubts(uai=uai, birth_commune=birth_commune, commune=commune, postcode=postcode, day=reference_date, directory=packaged())
+    found = doubts(uai=uai, birth_commune=birth_commune, commune=commune, postcode=postcode, day=reference_date, directory=directory)
     for name, rule in found:
         notes.remark(name, rule)
+    away = away_of(raw.sites, reference_date, directory)
+    notes.take(tuple(Finding(field=column, rule="SIFA_IN04") for column in away))
 
 
 def _under_16(birth_date: date | None, reference_date: date) -> bool:

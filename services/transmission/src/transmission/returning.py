@@ -172,9 +172,9 @@ select o.detection_id, o.person_id, o.uai, o.detected_at, o.withdrawn_at, o.with
     left join offer_kinds k on k.offer_id = of_step.offer_id order by of_step.place) as kinds
 from origins o
 join lateral (
-  select e.list_id, e.line from exits e join sent_lists l on l.list_id = e.list_id and l.sender = o.uai
+  select e.list_id, e.line from exits e join sent_lists l on l.list_id = e.list_id and l.sender in (o.uai, 'campaign')
   where e.person_id = o.person_id and e.uai = o.uai and e.exit_date = o.exit_date and e.seen_at < $2
-  order by e.seen_at desc, e.list_id, e.line limit 1
+  order by l.sender = o.uai desc, e.seen_at desc, e.list_id, e.line limit 1  -- a list of its own is known to it best
 ) x on true
 left join destinations d on d.detection_id = o.detection_id
 where o.uai = any($1::text[]) and o.detected_at < $2

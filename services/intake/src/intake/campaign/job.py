@@ -16,9 +16,11 @@ from chassis.paris import legal_date
 from contracts.intake import SnapshotKind
 from intake.app import desk_of
 from intake.campaign.crossing import CampaignRefused, Limits
+from intake.campaign.files import Sweep, all_files, left
 from intake.campaign.matching import TooManyUnreadable
 from intake.campaign.running import Campaign, Found
 from intake.campaign.snapshots import COLUMNS, Snapshot, SnapshotRefused
+from intake.campaign.sweep_jobs import told_overdue, told_swept
 from intake.domain.detection import SIEI_V1
 from intake.parts import TakenOver
 from intake.reader import Reader
@@ -32,14 +34,18 @@ async def campaign(at: At, options: argparse.Namespace) -> Answer:
     """
     if options.delete and options.reviews is None:
         raise BadRequest("--delete needs --reviews: else nothing would be left of the lines that a human must look at")
-    if options.reference_date > legal_date(at.basics.clock.now()):
+    today = legal_date(at.basics.clock.now())
+    if options.delete_on < today:
+        raise BadRequest("--delete-on lies in the past: give the day by which the files must be gone, or today with --delete")
+    if options.reference_date > today:
         raise BadRequest("the reference date lies in the future: give the day that --current describes")
     snapshots = _snapshots(options)
     desk = desk_of(at.basics)
     reader = Reader(pool=at.basics.app, desk=desk, rule=SIEI_V1, arrived=asyncio.Event(), committed=at.basics.wake)
     running = Campaign(
         pool=at.basics.app, desk=desk, reader=reader, snapshots=snapshots, reference=options.reference_date,
-        limits=Limits(threads=options.threads, memory=options.memory), actor=f"operator {getpass.getuser()}", reviews=options.reviews,
+        limits=Limits(threads=options.threads, memory=options.memory), actor=f"operator {getpass.getuser()}", delete_on=options.delete_on,
+        reviews=options.reviews,
     )  # fmt: skip
     try:
         found = await running.run()
@@ -47,10 +53,13 @@ async def campaign(at: At, options: argparse.Namespace) -> Answer:
         raise BadRequest(str(refused)) from None
     except TakenOver:
         raise BadRequest("another process keeps the same campaign just now; run this again when it has ended") from None
-    if options.delete:
-        for snapshot in snapshots.values():
-            snapshot.path.unlink()
-    return Answer(document=_document(found, deleted=options.delete), lines=_lines(found, deleted=options.delete))
+    sweep = Sweep(pool=at.basics.app, digests=desk.digests, clock=at.basics.clock)
+    swept = await sweep.at_once(found.campaign, snapshots) if options.delete else []
+    async with at.basics.app.acquire() as connection:
+        known = await all_files(connection)
+    told = [*told_swept(swept), f"what is left of its files is to be deleted on {options.delete_on}: raccroche intake campaign sweep"]
+    document = {**_document(found, deleted=options.delete and not left(swept)), "delete_on": options.delete_on}
+    return Answer(document=document, lines=[*_lines(found), *told, *told_overdue(known, today)], good=not left(swept))
 
 
 def _snapshots(options: argparse.Namespace) -> dict[SnapshotKind, Snapshot]:
@@ -67,7 +76,7 @@ def _document(found: Found, *, deleted: bool) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _lines(found: Found, *, deleted: bool) -> list[str]:
+def _lines(found: Found) -> list[str]:
     figures, taken = found.matched.figures, ", matched by an earlier run" if found.resumed else ""
     seen = {
         "under 16": figures.under_16, "still enrolled": figures.still_enrolled, "followed already": figures.followed,
@@ -81,7 +90,6 @@ def _lines(found: Found, *, deleted: bool) -> list[str]:
         f"{figures.leavers:,} leavers: {_told(found.verdicts)}",
         f"{found.detections:,} dropouts detected: {_told(flags)}",
         ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.seconds.items()),
-        "the files are deleted" if deleted else "the files are still there: delete them on their date, or run this again with --delete",
     ]
 
 
@@ -104,7 +112,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--reference-date", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD", help="the day of this year's enrolments"
     )
     parser.add_argument("--reviews", type=Path, metavar="F", help="write the lines that a human must look at; names are in it")
-    parser.add_argument("--delete", action="store_true", help="delete the files once everything is committed")
+    parser.add_argument(
+        "--delete-on", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD", help="by when the files, and the reviews, must be gone"
+    )
+    parser.add_argument("--delete", action="store_true", help="delete the files, not the reviews, once everything is committed")
     parser.add_argument(
         "--threads", type=int, choices=range(1, 65), metavar="N", default=Limits.threads, help="of the cross-match (%(default)s)"
     )

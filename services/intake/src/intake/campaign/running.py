@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO
 from uuid import UUID, uuid4, uuid5
 
 import asyncpg
@@ -25,6 +24,8 @@ from contracts.intake import CampaignMatched, DropoutDetected, SnapshotKind, Sna
 from intake import lists, parts
 from intake.batch import Desk
 from intake.campaign.crossing import CampaignRefused, Crossed, Limits, cross
+from intake.campaign.files import keep
+from intake.campaign.fingerprints import Fingerprint, fingerprint_of
 from intake.campaign.snapshots import Snapshot
 from intake.domain.list import KeepMatch
 from intake.parts import PART_BYTES, Upload
@@ -35,14 +36,6 @@ NAMESPACE = UUID("5d1e0f0a-95d5-5d0c-9a7e-3f6a2b8c4d11")
 LOOK_SECONDS = 0.5
 LINES_WITHIN_CELLS = 0.001
 """How many lines for each that was read may stand within quoted cells."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fingerprint:
-    """A file in one reading of its bytes. digest: keyed. lines: how many end in it, whatever they are."""
-
-    digest: bytes
-    lines: int
 
 
 type Fingerprints = Mapping[SnapshotKind, Fingerprint]
@@ -82,7 +75,7 @@ class Steps:
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign:
-    """What is needed to run one. reviews: where to write the lines that a human must look at."""
+    """What is needed to run one. delete_on: by when its files must be gone. reviews: where to write the lines that a human must look at."""
 
     pool: asyncpg.Pool
     desk: Desk
@@ -91,6 +84,7 @@ class Campaign:
     reference: date
     limits: Limits
     actor: str
+    delete_on: date
     reviews: Path | None = None
 
     async def run(self) -> Found:
@@ -116,6 +110,9 @@ class Campaign:
             with steps.step("leavers kept"):
                 await self._keep(campaign, fingerprints, crossed)
             failpoint("campaign_kept")
+        else:
+            async with self.pool.acquire() as connection:
+                await self._keep_files(connection, campaign, fingerprints)
         with steps.step("facts and decisions"):
             await self._read(campaign)
         return await self._found(campaign, resumed=resumed, seconds=steps.took)
@@ -135,15 +132,7 @@ class Campaign:
     def _fingerprints(self) -> Fingerprints:
         for snapshot in self.snapshots.values():
             snapshot.check()
-        return {kind: self._fingerprint(snapshot.path) for kind, snapshot in self.snapshots.items()}
-
-    def _fingerprint(self, path: Path) -> Fingerprint:
-        of, digests, lines = self.desk.digests.of, list[bytes](), 0
-        with path.open("rb") as opened:
-            for piece in _pieces(opened):
-                digests.append(of("part", piece))
-                lines += piece.count(b"\n")
-        return Fingerprint(digest=of("snapshot", *digests), lines=lines)
+        return {kind: fingerprint_of(snapshot.path, self.desk.digests) for kind, snapshot in self.snapshots.items()}
 
     def _id(self, fingerprints: Fingerprints) -> UUID:
         rule = self.reader.rule
@@ -173,13 +162,22 @@ class Campaign:
                 connection, list_id=campaign, sender=SENDER, list_format=FORMAT, reference_date=self.reference, size=upload.size,
                 fingerprint=request.fingerprint, at=clock.now(),
             )  # fmt: skip
+            await self._keep_files(connection, campaign, fingerprints)
 
         await self.desk.list_handler.handle_with(request, also)
+
+    async def _keep_files(self, connection: Connection, campaign: UUID, fingerprints: Fingerprints) -> None:
+        """Where the files lie, and until when: those of everybody, and the one for a human."""
+        for kind, one in fingerprints.items():
+            await keep(connection, campaign, kind, self.snapshots[kind].path, one, self.delete_on)
+        if self.reviews is not None:
+            written = await asyncio.to_thread(fingerprint_of, self.reviews, self.desk.digests)
+            await keep(connection, campaign, "reviews", self.reviews, written, self.delete_on)
 
     def _request(self, campaign: UUID, fingerprints: Fingerprints, crossed: Crossed) -> Request[KeepMatch]:
         rule, command_id = self.reader.rule, uuid5(campaign, "match")
         manifest = tuple(
-            SnapshotManifest(kind=kind, lines=crossed.lines[kind], size=one.path.stat().st_size, digest=fingerprints[kind].digest.hex())
+            SnapshotManifest(kind=kind, lines=crossed.lines[kind], size=fingerprints[kind].size, digest=fingerprints[kind].digest.hex())
             for kind, one in self.snapshots.items()
         )
         command = KeepMatch(
@@ -233,11 +231,6 @@ class Campaign:
             verdicts={str(name): count for name, count in verdicts.items()}, detections=detections, l313_7=l313_7,
             obligation_formation=obligation, seconds=seconds,
         )  # fmt: skip
-
-
-def _pieces(opened: BinaryIO) -> Iterator[bytes]:
-    while piece := opened.read(PART_BYTES):
-        yield piece
 
 
 CLOSED = "select closed_at is not null from lists where list_id = $1"

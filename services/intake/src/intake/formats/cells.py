@@ -102,6 +102,7 @@ class Cells:
     """One record, as text: absent is empty.
 
     kind: who left, who is enrolled, who holds a diploma, or who is at risk. findings: what the format's own controls found in the line.
+    sites: other establishments that must be open on the list's day: the sender's column, and what it holds.
     """
 
     line: int
@@ -128,6 +129,7 @@ class Cells:
     contracts: tuple[ContractCells, ...] = ()
     training: TrainingCells | None = None
     risk: Risk | None = None
+    sites: tuple[tuple[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:

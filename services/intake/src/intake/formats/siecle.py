@@ -86,6 +86,8 @@ def _take(source: Source, files: Files) -> None:
             _take_parameters(source, files)
         case "BEE_NOMENCLATURES":
             _take_nomenclatures(source, files)
+        case "BEE_COMMUN" | "BEE_GEOGRAPHIQUE":
+            pass  # of the set, and of no use: their structure is not known (README.md)
         case _:
             raise ListRefused("TYPE_MISMATCH")
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from contracts.intake import Finding
 from intake.formats.cells import MIB, Adapter, Cells, Fault, ListRefused, RawLine
-from intake.formats.sifa_controls import Doubles, findings_of
+from intake.formats.sifa_controls import Doubles, findings_of, sites_of
 from intake.formats.text import LineFault, check_text, cut, physical_lines
 
 ORDER = (
@@ -82,6 +82,7 @@ def _line(number: int, line: str, separator: str, doubles: Doubles) -> RawLine:
         diploma=named["DIP_OBT"],
         entry_date=named["DATE_ENTREE_CFA"] or named["DATE_DEB_CONT"],
         findings=tuple(findings),
+        sites=sites_of(named),
     )
 
 

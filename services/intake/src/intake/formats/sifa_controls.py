@@ -1,7 +1,7 @@
 """The controls that the ministry's instructions for SIFA list, by its own numbers (DOMAIN 6.2), as far as one file can tell.
 
-What its portal never lets through, a mandatory field left empty, rejects a line; what can be forced there is a remark. Not here: whether an
-establishment is open (IN04) and what changed since last year (IA01 to IA10), which no single file says.
+What its portal never lets through, a mandatory field left empty, rejects a line; what can be forced there is a remark. Whether an
+establishment is open (IN04) a directory tells beside the file (`sites_of`); README.md says which controls no file can answer, and why.
 """
 
 import re
@@ -29,6 +29,7 @@ CODES: dict[str, re.Pattern[str]] = {
 }  # fmt: skip
 MONTHS = {"DUR_FORM_THEO": range(6, 79), "DUR_FORM_REELLE": range(6, 103)}
 NO_UAI = "NC"
+SITES = ("SIT_FORM", "UAI_EPLE")
 ELSEWHERE = re.compile("0[0-9][0-9AB]|9[0-9]{2}")
 """`ETAB_N_1` where it is no UAI: a département in three characters, or 990 to 995."""
 COLLEGE = "10"
@@ -80,6 +81,15 @@ def findings_of(named: Named, date_of: Callable[[str], date]) -> Iterator[Findin
         yield Finding(field="ETAB_N_1", rule="SIFA_IN56")
     if rule := _wrong_siret(named["SIRET_EMP"]):
         yield Finding(field="SIRET_EMP", rule=rule)
+
+
+def sites_of(named: Named) -> tuple[tuple[str, str], ...]:
+    """IN04: where the training is given, and the lycée of which it is a part, must be open on the day of observation.
+
+    The filer's own UAI is held to it as that of every list is (`UAI_CLOSED`); `ETAB_N_1` is of the year before, and may have closed since.
+    """
+    own = named["NUMERO_UAI"]
+    return tuple((name, cell) for name in SITES if (cell := named[name]) and cell not in (NO_UAI, own))
 
 
 def _missing(named: Named) -> Iterator[Finding]:

@@ -1,11 +1,14 @@
-"""Who sent a list? One row per list: only its sender knows whom its lines stand for."""
+"""Who sent a list? One row per list: only its sender knows whom its lines stand for; of a campaign's, intake answers each establishment."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.heard import Heard
 from chassis.projection import Projection
-from contracts.intake import ListReceived
+from contracts.intake import CampaignMatched, ListReceived
+
+CAMPAIGN = "campaign"
+"""No establishment sent it: its lines are those of everybody who left, each establishment's its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +17,18 @@ class SentListRow:
     sender: str
 
 
-def key(event: ListReceived) -> UUID:
+def key(event: ListReceived | CampaignMatched) -> UUID:
     return event.list_id
 
 
-def apply(row: SentListRow | None, heard: Heard[ListReceived]) -> SentListRow | None:  # noqa: ARG001 -- the shape of every apply
-    return SentListRow(list_id=heard.event.list_id, sender=heard.event.sender)
+def apply(row: SentListRow | None, heard: Heard[ListReceived | CampaignMatched]) -> SentListRow | None:  # noqa: ARG001 -- the shape of every apply
+    match heard.event:
+        case ListReceived(list_id=list_id, sender=sender):
+            return SentListRow(list_id=list_id, sender=sender)
+        case CampaignMatched(list_id=list_id):
+            return SentListRow(list_id=list_id, sender=CAMPAIGN)
 
 
-SENT_LISTS = Projection(table="sent_lists", row=SentListRow, key_column="list_id", hears=(ListReceived,), key=key, apply=apply)
+SENT_LISTS = Projection(
+    table="sent_lists", row=SentListRow, key_column="list_id", hears=(ListReceived, CampaignMatched), key=key, apply=apply
+)

@@ -1,0 +1,197 @@
+"""The files of a campaign on their day: what is deleted, what is told instead, and that a death in between costs nothing and hides nothing."""
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from campaign_specimens import LEAVER, STAYS, written
+from intake_house import House
+from killed_campaign import campaign_of
+from test_intake_api_on_postgresql import basics_of
+
+from chassis.jobs import At, BadRequest
+from chassis.subscription import Subscription
+from chassis.testing import FixedClock
+from intake.campaign.files import Sweep, all_files
+from intake.campaign.job import campaign
+from intake.campaign.sweep_jobs import files, sweep
+
+pytestmark = pytest.mark.stack
+
+BEFORE, ON = date(2026, 11, 30), date(2026, 12, 1)
+"""The day of `campaign_of`, and the one before it."""
+ONLY = ("previous", "current")
+ALL = ["current.csv", "previous.csv", "reviews.csv"]
+
+
+async def run(intake: House, folder: Path, delete_on: date = ON) -> UUID:
+    """A campaign of which somebody is for a human, so that its third file is there too."""
+    like = {**LEAVER, "ine": "323456789AB", "nom": "Twegin"}
+    written(folder, previous=[LEAVER, like], current=[STAYS, {**like, "date_naissance": "2009-03-15"}])
+    running = replace(campaign_of(intake, folder, only=ONLY), reviews=folder / "reviews.csv", delete_on=delete_on)
+    return (await running.run()).campaign
+
+
+async def swept(intake: House, day: date, *, gone: Collection[UUID] = (), changed: Collection[UUID] = ()) -> list[tuple[str, str]]:
+    clock = FixedClock(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+    found = await Sweep(pool=intake.pool, digests=intake.desk.digests, clock=clock, gone=gone, changed=changed).run()
+    return [(one.file.kind, one.state) for one in found]
+
+
+def there(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def test_on_its_day_and_not_before_every_file_goes_and_what_it_was_stays(intake: House, tmp_path: Path) -> None:
+    name = await run(intake, tmp_path)
+    sizes = {path.stem: path.stat().st_size for path in tmp_path.iterdir()}
+    assert await swept(intake, BEFORE) == []
+    assert there(tmp_path) == ALL
+    assert await swept(intake, ON) == [("current", "deleted"), ("previous", "deleted"), ("reviews", "deleted")]
+    assert there(tmp_path) == []
+    assert await swept(intake, ON) == []
+    async with intake.pool.acquire() as connection:
+        kept = await all_files(connection)
+    assert {one.kind: one.size for one in kept} == sizes
+    assert {(one.campaign, one.delete_on, one.deleted_at is not None) for one in kept} == {(name, ON, True)}
+
+
+async def test_other_bytes_are_told_and_stay_until_somebody_asks(intake: House, tmp_path: Path) -> None:
+    name = await run(intake, tmp_path)
+    with (tmp_path / "previous.csv").open("a", encoding="utf-8") as file:
+        file.write(" ")
+    assert await swept(intake, ON) == [("current", "deleted"), ("previous", "changed"), ("reviews", "deleted")]
+    assert await swept(intake, ON, changed=[UUID(int=9)], gone=[name]) == [("previous", "changed")]
+    assert there(tmp_path) == ["previous.csv"]
+    assert await swept(intake, ON, changed=[name]) == [("previous", "deleted")]
+    assert there(tmp_path) == []
+
+
+async def test_a_link_in_the_place_of_a_file_is_other_bytes(intake: House, tmp_path: Path) -> None:
+    await run(intake, tmp_path)
+    (tmp_path / "previous.csv").rename(tmp_path / "moved.csv")
+    (tmp_path / "previous.csv").symlink_to(tmp_path / "moved.csv")
+    assert ("previous", "changed") in await swept(intake, ON)
+    assert there(tmp_path) == ["moved.csv", "previous.csv"]
+
+
+async def test_a_file_that_is_gone_is_told_until_somebody_says_that_it_was_not_moved(intake: House, tmp_path: Path) -> None:
+    name = await run(intake, tmp_path)
+    (tmp_path / "current.csv").unlink()
+    assert ("current", "gone") in await swept(intake, ON)
+    assert await swept(intake, ON, changed=[name]) == [("current", "gone")]
+    assert await swept(intake, ON, gone=[name]) == [("current", "deleted")]
+    assert await swept(intake, ON) == []
+
+
+async def test_a_file_of_another_machine_is_left_to_it(intake: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = await run(intake, tmp_path)
+    monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere.example")
+    assert {state for _, state in await swept(intake, ON, gone=[name], changed=[name])} == {"elsewhere"}
+    assert there(tmp_path) == ALL
+
+
+@pytest.mark.parametrize(("point", "left"), [("campaign_file_before_unlink", 3), ("campaign_file_unlinked", 2)])
+async def test_a_sweep_that_is_killed_is_done_again_and_its_own_work_is_no_riddle(
+    intake: House, tmp_path: Path, point: str, left: int
+) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    await run(intake, folder)
+    script = str(Path(__file__).parent / "killed_sweep.py")
+    killed = await asyncio.create_subprocess_exec(sys.executable, script, *intake.dsns, ON.isoformat(), point)
+    assert await killed.wait() == -signal.SIGKILL
+    assert len(there(folder)) == left
+    assert {state for _, state in await swept(intake, ON)} == {"deleted"}
+    assert there(folder) == []
+
+
+async def test_the_same_files_matched_again_have_the_later_day_and_those_of_two_campaigns_the_earlier(
+    intake: House, tmp_path: Path
+) -> None:
+    await run(intake, tmp_path)
+    await run(intake, tmp_path, delete_on=date(2026, 12, 24))
+    assert await swept(intake, ON) == []
+    other = replace(campaign_of(intake, tmp_path, only=ONLY), reference=date(2026, 11, 3))
+    await other.run()
+    assert await swept(intake, ON) == [("current", "deleted"), ("previous", "deleted")]
+    assert there(tmp_path) == ["reviews.csv"]
+    assert await swept(intake, date(2026, 12, 24)) == [("reviews", "deleted")]
+
+
+async def test_a_file_that_came_again_to_a_campaign_is_to_be_deleted_again(intake: House, tmp_path: Path) -> None:
+    await run(intake, tmp_path)
+    await swept(intake, ON)
+    await run(intake, tmp_path, delete_on=date(2026, 12, 24))
+    assert len(await swept(intake, date(2026, 12, 24))) == len(ALL)
+    assert there(tmp_path) == []
+
+
+def at(intake: House, tmp_path: Path) -> At:
+    key_file = tmp_path / "identity.key"
+    key_file.write_text("A" * 43 + "=")
+    basics = basics_of(intake, key_file)
+    return At(
+        name="intake",
+        settings=basics.settings,
+        basics=basics,
+        subscription=Subscription(consumer="intake", actor="", speakers=()),
+        speaks=True,
+    )
+
+
+def asked(folder: Path, **changes: object) -> argparse.Namespace:
+    options: dict[str, object] = {
+        "previous": folder / "previous.csv", "current": folder / "current.csv", "diplomas": None, "followed": None,
+        "reviews": folder / "reviews.csv", "reference_date": date(2026, 2, 2), "delete_on": date(2026, 2, 3), "delete": False, "threads": 1,
+        "memory": "512MB",
+    }  # fmt: skip
+    return argparse.Namespace(**{**options, **changes})
+
+
+async def test_the_job_says_what_is_overdue_and_ends_with_one_while_it_is(intake: House, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    written(folder, previous=[LEAVER], current=[STAYS])
+    here = at(intake, tmp_path)
+    assert (await campaign(here, asked(folder))).good
+    assert (await files(here, argparse.Namespace())).good
+    intake.clock.at = datetime(2026, 2, 3, 8, tzinfo=UTC)
+    late = await files(here, argparse.Namespace())
+    assert not late.good and "3 files of campaigns should be deleted by now" in late.lines[-1]
+    assert isinstance(late.document, dict) and late.document["overdue"] == 3
+    (folder / "current.csv").write_text("other")
+    some = await sweep(here, argparse.Namespace(gone=[], changed=[]))
+    assert not some.good and there(folder) == ["current.csv"]
+    name = await intake.pool.fetchval("select list_id from campaign_file limit 1")
+    assert (await sweep(here, argparse.Namespace(gone=[], changed=[name]))).good
+    assert (await files(here, argparse.Namespace())).good
+
+
+async def test_delete_takes_the_snapshots_at_once_and_leaves_what_a_human_must_look_at_until_its_day(intake: House, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    written(folder, previous=[LEAVER], current=[STAYS])
+    here = at(intake, tmp_path)
+    done = await campaign(here, asked(folder, delete=True))
+    assert done.good and there(folder) == ["reviews.csv"]
+    known = await files(here, argparse.Namespace())
+    assert isinstance(known.document, dict)
+    assert [(one["kind"], one["deleted_at"] is None) for one in known.document["files"]] == [
+        ("reviews", True), ("current", False), ("previous", False),
+    ]  # fmt: skip
+
+
+async def test_a_day_that_is_past_is_no_day_to_keep(intake: House, tmp_path: Path) -> None:
+    written(tmp_path, previous=[LEAVER], current=[STAYS])
+    with pytest.raises(BadRequest, match="lies in the past"):
+        await campaign(at(intake, tmp_path), asked(tmp_path, delete_on=date(2026, 2, 1)))
+    assert await intake.events() == []
