@@ -15,6 +15,7 @@ from contracts.intake import ContractSeen, DropoutDetected, DropoutWithdrawn, En
 from intake import batch
 from intake.formats.cells import Adapter, RawLine
 from intake.record import Contract, Line, Record
+from intake.reference.establishments import Directory
 from intake.validation import validated
 
 pytestmark = pytest.mark.stack
@@ -27,8 +28,8 @@ BROKEN = replace(RUNNING, broken_on=date(2026, 1, 10))
 def telling(monkeypatch: pytest.MonkeyPatch, *contracts: Contract) -> None:
     """From here on every line tells these contracts."""
 
-    def told(raw: RawLine, adapter: Adapter, reference_date: date) -> Line:
-        line = validated(raw, adapter, reference_date)
+    def told(raw: RawLine, adapter: Adapter, reference_date: date, directory: Directory) -> Line:
+        line = validated(raw, adapter, reference_date, directory)
         return replace(line, apprentice=True, contracts=contracts) if isinstance(line, Record) else line
 
     monkeypatch.setattr(batch, "validated", told)
