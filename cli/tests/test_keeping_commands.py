@@ -127,8 +127,13 @@ def test_figures_of_a_territory_are_asked_for_by_its_codes_and_what_is_hidden_is
         "detections": None,
         "complete": True,
         "silent": [{"sender": "0440074S", "format": "csv", "content": "all"}],
+        "missed": [{"uai": "0750654D", "sender": "0440074S", "format": "siecle", "last_told": "2026-01-15"}],
     }
     words = ["figures", "--academie", "17", "--departement", "75", "--address", server.address, "--token", "t"]
     shown = CliRunner().invoke(INTAKE, words)
     assert (shown.exit_code, [path for _, path, _, _ in server.asked]) == (0, ["/figures?academie=17&departement=75"])
-    assert "detections: hidden" in shown.stdout and "SILENT  0440074S csv all" in shown.stdout
+    assert (
+        "detections: hidden" in shown.stdout
+        and "SILENT  0440074S csv all" in shown.stdout
+        and "MISSED  0750654D of 0440074S" in shown.stdout
+    )
