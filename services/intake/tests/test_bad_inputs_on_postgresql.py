@@ -155,7 +155,7 @@ async def test_a_full_disk_is_507_and_nothing_of_the_body_or_of_a_list_remains(d
 
 
 async def test_a_list_far_smaller_than_usual_is_held(door: Door) -> None:
-    people = [leaver(ine=f"{n:010d}A", nom="DUVAL" + chr(65 + n)) for n in range(25)]
+    people = [leaver(ine=f"{n:010d}A", nom="DUVAL" + chr(64 + n)) for n in range(1, 26)]
     for days in (0, 1):
         assert {verdict for verdict, *_ in await door.verdicts(leavers_csv(*people), days=days)} == {"accepted"}
     small = await door.entrance.client.put(

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.stack
 
 FIRST = UUID(int=201)
 PADDING = "x" * 3000
-BODY = leavers_csv(*(leaver(ine=f"{n:010d}A", nom="DUVAL" + chr(65 + n // 26) + chr(65 + n % 26), adresse=PADDING) for n in range(600)))
+BODY = leavers_csv(*(leaver(ine=f"{n:010d}A", nom="DUVAL" + chr(65 + n // 26) + chr(65 + n % 26), adresse=PADDING) for n in range(1, 601)))
 SIZE = len(BODY)
 WHOLE = Sending(list_id=FIRST, sender=UAI, format="csv", reference_date=REFERENCE, actor="sender-1", trace=NO_TRACE)
 
