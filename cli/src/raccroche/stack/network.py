@@ -62,11 +62,22 @@ def make(layout: Layout, nodes: Sequence[Node]) -> None:
     _ip("address", "add", f"{outside(apart[0])}/24", "dev", bridge)
     _ip("link", "set", bridge, "up")
     for node in apart:
+        _ip("netns", "add", _namespace(layout, node))
         _join_up(node, _namespace(layout, node), _cable(layout, node), bridge)
 
 
+def adopt(layout: Layout, node: Node, pid: int) -> None:
+    """A container's network takes the place of the node's namespace, and is joined to the bridge. pid: the container's."""
+    namespace, cable = _namespace(layout, node), _cable(layout, node)
+    if (INTERFACES / cable).exists():
+        _ip("link", "delete", cable)
+    if (NAMESPACES / namespace).exists():
+        _ip("netns", "delete", namespace)
+    _ip("netns", "attach", namespace, str(pid))
+    _join_up(node, namespace, cable, _bridge(layout))
+
+
 def _join_up(node: Node, namespace: str, cable: str, bridge: str) -> None:
-    _ip("netns", "add", namespace)
     _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", namespace)
     _ip("link", "set", cable, "master", bridge, "up")
     _ip("-n", namespace, "address", "add", f"{node.host}/24", "dev", "eth0")

@@ -1,0 +1,69 @@
+"""The Docker engine as it is talked to: one that answers on this machine, and has the images."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from docker.errors import APIError, DockerException, ImageNotFound
+from requests.exceptions import RequestException
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.docker_client import DockerClient
+
+from raccroche.stack.containers.owned import NoEngine, NoImage
+
+type Client = Any  # docker-py carries no types
+type Container = Any  # the same
+
+AWAY = (DockerException, RequestException)
+NEAR = {"localhost", "127.0.0.1", "::1", "localunixsocket", "localnpipe"}
+WITHOUT = "leave out --containers (STACK=containers): as local processes broker and database need no Docker"
+
+
+@contextmanager
+def engine() -> Iterator[Client]:
+    """A client of the engine, closed when the block ends.
+
+    Raises:
+        NoEngine: none answers, or it is another machine's.
+    """
+    testcontainers_config.ryuk_disabled = True  # its reaper would end a stack that is to stay; what is left over, `sweep` finds by label
+    try:
+        client = DockerClient().client
+    except AWAY as away:
+        raise NoEngine(f"no Docker engine answers: install Docker and start it, or {WITHOUT} ({type(away).__name__})") from None
+    try:
+        _must_be_near(str(client.api.base_url))
+        yield client
+    finally:
+        client.close()
+
+
+def _must_be_near(address: str) -> None:
+    """Ports are published on this machine's loopback."""
+    parts = urlsplit(address)
+    if parts.scheme.startswith(("http", "tcp")) and parts.hostname not in NEAR:
+        raise NoEngine(
+            f"the Docker engine at {parts.hostname} is another machine's, and so its ports would be: use a local one, or {WITHOUT}"
+        )
+
+
+def have(image: str, show: Callable[[str], None]) -> None:
+    """See that the engine has the image; pull it where it has not.
+
+    Raises:
+        NoEngine: see there. NoImage: it cannot be pulled.
+    """
+    name = testcontainers_config.hub_image_name_prefix + image
+    with engine() as client:
+        try:
+            client.images.get(name)
+        except ImageNotFound:
+            show(f"pulling {name}, once")
+            try:
+                client.images.pull(name)
+            except AWAY as refused:
+                why = refused.explanation if isinstance(refused, APIError) else type(refused).__name__
+                raise NoImage(
+                    f"the image {name} is not on this Docker engine and cannot be pulled ({why}): load it there, or {WITHOUT}"
+                ) from None
