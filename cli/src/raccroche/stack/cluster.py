@@ -15,6 +15,7 @@ from raccroche.stack.nodes import Node
 from raccroche.stack.source import Source
 
 TIMEOUT_SECONDS = 5.0
+ELECTION = "__cluster_metadata-0/quorum-state"
 AWAY = (
     KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError.REQUEST_TIMED_OUT,  # noqa: SLF001 -- their spelling
     KafkaError._DESTROY_BROKER,  # noqa: SLF001 -- the client let go of the node it asked, since the cluster names it no more
@@ -78,7 +79,7 @@ class Cluster:
         Raises:
             NobodyKnows: the youngest election is not over.
         """
-        votes = [vote for node in self.nodes if (vote := _vote(self.source.recorded(node))) is not None]
+        votes = [vote for node in self.nodes if (vote := _vote(self.source.recorded(node, ELECTION))) is not None]
         if not votes:
             raise NobodyKnows("no node has recorded an election yet")
         youngest = max(epoch for epoch, _ in votes)

@@ -54,9 +54,9 @@ class Processes:
     def is_still(self, name: str) -> bool:
         return bool(psutil.Process(running(self.layout, name)["pid"]).status() == psutil.STATUS_STOPPED)
 
-    def recorded(self, node: Node) -> str | None:
+    def recorded(self, node: Node, file: str) -> str | None:
         try:
-            return (node.folder(self.layout) / "data" / "__cluster_metadata-0" / "quorum-state").read_text()
+            return (node.folder(self.layout) / "data" / file).read_text()
         except FileNotFoundError:
             return None
 

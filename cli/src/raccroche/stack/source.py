@@ -50,8 +50,8 @@ class Source(Protocol):
 
     def is_still(self, name: str) -> bool: ...
 
-    def recorded(self, node: Node) -> str | None:
-        """What the node keeps of the election of the controller; none before the first."""
+    def recorded(self, node: Node, file: str) -> str | None:
+        """A small file of the node's log folder, none where there is none, or none can be had now."""
 
     def wipe(self, nodes: Sequence[Node]) -> None:
         """Destroy all that these nodes keep; they must be down."""

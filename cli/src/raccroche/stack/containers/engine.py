@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from docker.errors import APIError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 from testcontainers.core.config import testcontainers_config
-from testcontainers.core.docker_client import DockerClient
+from testcontainers.core.docker_client import DockerClient, get_docker_host
 
 from raccroche.stack.containers.owned import NoEngine, NoImage
 
@@ -16,7 +16,7 @@ type Client = Any  # docker-py carries no types
 type Container = Any  # the same
 
 AWAY = (DockerException, RequestException)
-NEAR = {"localhost", "127.0.0.1", "::1", "localunixsocket", "localnpipe"}
+NEAR = {"localhost", "127.0.0.1", "::1"}
 WITHOUT = "leave out --containers (STACK=containers): as local processes broker and database need no Docker"
 
 
@@ -28,12 +28,12 @@ def engine() -> Iterator[Client]:
         NoEngine: none answers, or it is another machine's.
     """
     testcontainers_config.ryuk_disabled = True  # its reaper would end a stack that is to stay; what is left over, `sweep` finds by label
+    _must_be_near(get_docker_host() or "")
     try:
         client = DockerClient().client
     except AWAY as away:
         raise NoEngine(f"no Docker engine answers: install Docker and start it, or {WITHOUT} ({type(away).__name__})") from None
     try:
-        _must_be_near(str(client.api.base_url))
         yield client
     finally:
         client.close()
@@ -41,11 +41,9 @@ def engine() -> Iterator[Client]:
 
 def _must_be_near(address: str) -> None:
     """Ports are published on this machine's loopback."""
-    parts = urlsplit(address)
-    if parts.scheme.startswith(("http", "tcp")) and parts.hostname not in NEAR:
-        raise NoEngine(
-            f"the Docker engine at {parts.hostname} is another machine's, and so its ports would be: use a local one, or {WITHOUT}"
-        )
+    host = urlsplit(address).hostname
+    if host is not None and host not in NEAR:
+        raise NoEngine(f"the Docker engine at {host} is another machine's, and so its ports would be: use a local one, or {WITHOUT}")
 
 
 def have(image: str, show: Callable[[str], None]) -> None:

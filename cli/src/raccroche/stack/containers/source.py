@@ -72,8 +72,9 @@ class Containers:
             except NotFound:
                 return False
 
-    def recorded(self, node: Node) -> str | None:
-        return self._read(node.name, f"{KAFKA_DATA}/__cluster_metadata-0/quorum-state")
+    def recorded(self, node: Node, file: str) -> str | None:
+        """Of a dead node nothing can be had: its container is gone."""
+        return self._read(node.name, f"{KAFKA_DATA}/{file}")
 
     def wipe(self, nodes: Sequence[Node]) -> None:
         sweeping.forget(self.layout, *(node.name for node in nodes))
