@@ -1,5 +1,6 @@
 """What on a Docker engine belongs to which root; and the two ways in which an engine is of no use."""
 
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +8,12 @@ from secrets import token_hex
 
 from raccroche.stack.layout import Layout, read_json, write_json
 
-ROOT, TAG, HOST = "fr.raccroche.root", "fr.raccroche.tag", "fr.raccroche.host"
+ROOT, TAG, USER = "fr.raccroche.root", "fr.raccroche.tag", "fr.raccroche.user"
+
+
+def this_user() -> str:
+    """On this machine: of others' roots nothing can be told from here."""
+    return f"{os.getuid()}@{socket.gethostname()}"
 
 
 class NoEngine(Exception):
@@ -38,7 +44,7 @@ class Owned:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        return {ROOT: str(self.layout.root), TAG: self.tag, HOST: socket.gethostname()}
+        return {ROOT: str(self.layout.root), TAG: self.tag, USER: this_user()}
 
     @property
     def by_tag(self) -> Mapping[str, str]:

@@ -1,6 +1,5 @@
 """What is taken off the engine again: a root's containers when it goes down, and what was left behind by a run that was killed."""
 
-import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +8,7 @@ from docker.errors import APIError, NotFound
 
 from raccroche.stack.children import lives
 from raccroche.stack.containers.engine import Container, engine
-from raccroche.stack.containers.owned import HOST, ROOT, TAG, Owned
+from raccroche.stack.containers.owned import ROOT, TAG, USER, Owned, this_user
 from raccroche.stack.layout import Layout, read_json
 
 PATIENCE_SECONDS = 15
@@ -38,8 +37,8 @@ def forget(layout: Layout, *processes: str) -> None:
 
 
 def sweep() -> None:
-    """Remove what this machine left without an owner: containers whose supervisor died, and volumes whose whole root is gone."""
-    mine = {"label": [f"{HOST}={socket.gethostname()}", ROOT]}
+    """Remove what this user left here without an owner: containers whose supervisor died, and volumes whose whole root is gone."""
+    mine = {"label": [f"{USER}={this_user()}", ROOT]}
     with engine() as client:
         for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
             if not _is_supervised(container.labels):
