@@ -16,6 +16,7 @@ type Client = Any  # docker-py carries no types
 type Container = Any  # the same
 
 AWAY = (DockerException, RequestException)
+PATIENCE_SECONDS = 150  # a busy engine takes its time over a volume
 NEAR = {"localhost", "127.0.0.1", "::1"}
 WITHOUT = "leave out --containers (STACK=containers): as local processes broker and database need no Docker"
 
@@ -30,7 +31,7 @@ def engine() -> Iterator[Client]:
     testcontainers_config.ryuk_disabled = True  # its reaper would end a stack that is to stay; what is left over, `sweep` finds by label
     _must_be_near(get_docker_host() or "")
     try:
-        client = DockerClient().client
+        client = DockerClient(timeout=PATIENCE_SECONDS).client
     except AWAY as away:
         raise NoEngine(f"no Docker engine answers: install Docker and start it, or {WITHOUT} ({type(away).__name__})") from None
     try:

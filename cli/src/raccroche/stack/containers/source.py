@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from signal import Signals
 
@@ -10,7 +11,7 @@ from docker.errors import APIError, NotFound
 
 from raccroche.stack import kafka, postgres
 from raccroche.stack.containers import sweeping
-from raccroche.stack.containers.engine import engine, have
+from raccroche.stack.containers.engine import AWAY, engine, have
 from raccroche.stack.containers.images import KAFKA_DATA, KAFKA_IMAGE, POSTGRES_IMAGE
 from raccroche.stack.containers.owned import Owned
 from raccroche.stack.layout import Layout, kept_ports
@@ -42,7 +43,8 @@ class Containers:
 
     def begin(self) -> None:
         sweeping.remove(self.layout)
-        sweeping.sweep()
+        with suppress(*AWAY):  # others' leavings must not keep this stack from starting; the next start tries again
+            sweeping.sweep()
         owned = Owned(self.layout)
         with engine() as client:
             client.networks.create(owned.network, driver="bridge", labels=dict(owned.labels))
