@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 import asyncpg
+from confluent_kafka import KafkaError, KafkaException
 
 from chassis.topics import ensure_topics
 from contracts.catalogue import TOPICS
@@ -25,6 +26,7 @@ from raccroche.stack.programs import Plan, database_program, kafka_programs, ser
 from raccroche.stack.said import broker_says, database_says
 from raccroche.stack.source import Source
 
+NOT_YET = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError.REQUEST_TIMED_OUT)  # noqa: SLF001 -- their spelling
 STARTING_SECONDS = float(os.environ.get("RACCROCHE_STARTING_SECONDS", "90"))
 
 
@@ -79,9 +81,17 @@ class Supervisor:
         await install(self.layout, self.plan)
         logs = [program.log for program in nodes]
         self.said["broker"] = await self._until("Kafka", lambda: broker_says(self.plan.bootstrap, self.plan.broker_kind, logs))
-        await ensure_topics(self.plan.bootstrap, TOPICS, replication=max(1, len(nodes)))
+        await self._until("Kafka", self._make_topics)
         for program in service_programs(self.layout, self.plan):
             await self._launch(program, keeping)
+
+    async def _make_topics(self) -> None:
+        try:
+            await ensure_topics(self.plan.bootstrap, TOPICS, replication=max(1, len(self.plan.nodes)))
+        except KafkaException as trouble:
+            if trouble.args[0].code() not in NOT_YET:
+                raise
+            raise ConnectionError("no controller answers yet") from trouble
 
     async def _stop(self) -> None:
         """Backwards, one after the other; the broker's nodes at once, since the last one alone would wait for the others' votes."""
@@ -100,7 +110,7 @@ class Supervisor:
         await child.start()
         keeping.append(asyncio.create_task(child.keep()))
 
-    async def _until(self, what: str, ask: Callable[[], Awaitable[str]]) -> str:
+    async def _until[T](self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until it answers.
 
         Raises:
