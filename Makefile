@@ -1,6 +1,8 @@
 # Every verb does its own set-up; nothing is needed beforehand but Python and make.
 .DEFAULT_GOAL := help
 ARGS ?=
+STACK ?=
+export RACCROCHE_STACK := $(STACK)
 
 .PHONY: help setup demo test check simulate faults bench up down status format lock clean
 
@@ -13,7 +15,7 @@ setup:
 demo: setup ## play the whole job with fictitious people and compare with the truth (ARGS="--people 200 --seed 2 --json --keep")
 	@.venv/bin/raccroche demo $(ARGS)
 
-test: setup ## unit, property and journey tests on the real broker and database (ARGS="-k relay")
+test: setup ## unit, property and journey tests on the real broker and database (ARGS="-k relay", STACK=containers)
 	.venv/bin/python -m pytest $(ARGS)
 
 check: setup ## format, lint, types, walls, fast tests

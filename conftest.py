@@ -17,6 +17,11 @@ from hypothesis import HealthCheck, settings
 import contracts.catalogue  # noqa: F401 -- before pytest takes the folder `contracts` for a package of that name
 from chassis.provision import AUDITOR, Database, dsn_of, provision
 from raccroche.stack import Stack
+from raccroche.stack.choosing import ASKED
+from raccroche.stack.containers.sweeping import sweep
+
+KIND = os.environ.get(ASKED) or "processes"
+NOT_PLAYED = "only where broker and database are otherwise: "
 
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine breaks no rule
 settings.load_profile("house")
@@ -40,11 +45,32 @@ def _sweep(temporary: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test that is about one kind of stack only is not played on the other; the end of the run lists it."""
+    if (only := item.get_closest_marker("only")) is not None and only.args[0] != KIND:
+        pytest.skip(f"{NOT_PLAYED}{only.kwargs['why']}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What this run cannot tell, in one place."""
+    left = {
+        report.nodeid: str(report.longrepr[2]).partition(NOT_PLAYED)[2]
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and NOT_PLAYED in report.longrepr[2]
+    }
+    if left:
+        terminalreporter.section(f"not played where broker and database are {KIND}")
+        for name, why in left.items():
+            terminalreporter.write_line(f"{name}: {why}")
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """What a failed run left is there to be looked at, until the next begins."""
+    """What a failed run left is there to be looked at, until the next begins; volumes go with the folder of their stack."""
     folder = Path(session.config.option.basetemp).parent
     if exitstatus == pytest.ExitCode.OK and folder.name.startswith(OWN):
         shutil.rmtree(folder, ignore_errors=True)
+        if KIND == "containers":
+            sweep()
 
 
 @pytest.fixture(autouse=True)

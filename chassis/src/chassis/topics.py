@@ -1,6 +1,7 @@
 """Topics and who the broker is: cluster id and topic ids, through confluent-kafka's admin client (aiokafka cannot tell them)."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from confluent_kafka.cimpl import NewTopic
 from contracts.catalogue import Topic
 
 ATTEMPTS = 3
+KNOWN_LOOK_SECONDS = 0.05
 TIMEOUT_SECONDS = 15.0
 """A request's own limit. Whoever waits for its answer waits a little longer: a client that is let go with a request pending may abort."""
 
@@ -30,10 +32,10 @@ class TopicMissing(Exception):
 
 
 async def ensure_topics(bootstrap: str, topics: Sequence[Topic], *, replication: int = 1) -> None:
-    """Make the topics that are not there, as the catalogue says; retention without end, since facts stay.
+    """Make the topics that are not there, as the catalogue says; retention without end, since facts stay. Then the broker knows them.
 
     Raises:
-        KafkaException: the broker refuses or does not answer.
+        KafkaException: the broker refuses or does not answer. TopicMissing: one was made, and a busy broker does not know it in time.
     """
     await asyncio.to_thread(_ensure, bootstrap, topics, replication)
 
@@ -55,6 +57,21 @@ def _ensure(bootstrap: str, topics: Sequence[Topic], replication: int) -> None:
         except KafkaException as refused:
             if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+    for topic in topics:
+        _until_known(admin, topic.name)
+
+
+def _until_known(admin: AdminClient, name: str) -> None:
+    """The controller answers that a topic is made before every broker has heard of it."""
+    end = time.monotonic() + TIMEOUT_SECONDS
+    while True:
+        try:
+            _described(admin, [name])
+            return
+        except TopicMissing:
+            if time.monotonic() > end:
+                raise
+        time.sleep(KNOWN_LOOK_SECONDS)
 
 
 async def identity_of(bootstrap: str, topics: Iterable[str]) -> BrokerIdentity:

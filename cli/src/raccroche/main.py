@@ -18,6 +18,7 @@ from raccroche.intake_commands import intake
 from raccroche.ops.commands import ops
 from raccroche.privacy_commands import privacy
 from raccroche.stack import NotUp, Stack
+from raccroche.stack.containers.owned import NoEngine, NoImage
 from raccroche.stack.jars import WrongJar
 from raccroche.stack.java import NoJava
 from raccroche.stack.kafka import KafkaFailed
@@ -25,11 +26,19 @@ from raccroche.stack.postgres import NoPostgres
 from raccroche.transmission_commands import transmission
 
 LOCAL = Path("var/local")
-CLEAR = (NotUp, NoJava, NoPostgres, WrongJar, KafkaFailed)
+CLEAR = (NotUp, NoJava, NoPostgres, WrongJar, KafkaFailed, NoEngine, NoImage)
 
 Root = Annotated[Path, typer.Option(help="The folder of the stack.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Nodes = Annotated[int | None, typer.Option(help="The broker's nodes, 1 or 3; those that the root has, else 1.", show_default=False)]
+InContainers = Annotated[
+    bool | None,
+    typer.Option(
+        "--containers/--processes",
+        help="Broker and database on the local Docker engine, or not; as the root has it, else not.",
+        show_default=False,
+    ),
+]
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Raccroche: find, follow, refer, transmit, remember.")
 app.command("demo")(demo)
@@ -47,9 +56,9 @@ app.add_typer(clock, name="clock")
 
 
 @app.command()
-def up(root: Root = LOCAL, nodes: Nodes = None) -> None:
+def up(root: Root = LOCAL, nodes: Nodes = None, containers: InContainers = None) -> None:
     """Start broker, database and the five services, and wait until they are ready. A second time changes nothing."""
-    stack = Stack(root, nodes=nodes, show=_say)
+    stack = Stack(root, nodes=nodes, containers=containers, show=_say)
     started = asyncio.run(stack.up())
     print("up" if started else "already up", file=sys.stderr)
     for name in stack.services:
@@ -86,7 +95,8 @@ def _show_status(document: dict[str, object]) -> None:
             ready = f"NOT READY: {', '.join(missing[name])}" if name in missing else "ready"
             age = time.time() - process["since"]
             again = f"started again {process['restarts']} times"
-            print(f"  {name:<13} pid {process['pid']:<8} port {process['port']:<6} {age:6.0f} s  {again}  {ready}")
+            where = f"  container {process['container']}" if process["container"] else ""
+            print(f"  {name:<13} pid {process['pid']:<8} port {process['port']:<6} {age:6.0f} s  {again}  {ready}{where}")
     said = document["said"]
     if isinstance(said, dict):
         for one in said.values():

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from faults.ground import Ground
+from faults.houses import disk_of
 from faults.proxy import Proxy
 from faults.scenario import OFFERS, Scenario, Void, bitten
 
@@ -75,7 +76,7 @@ async def database_crashes(ground: Ground) -> None:
 async def disk_full(ground: Ground) -> None:
     """The database's disk is filled under load: the service refuses and acknowledges nothing that is not kept; with room it goes on."""
     await ground.serve("one")
-    filler = Path(ground.stack.layout.postgres) / "filler"
+    filler = disk_of(ground.stack) / "filler"
     loading = asyncio.create_task(ground.load(16, 45, OFFERS))
     await asyncio.sleep(5)
     ground.figures["bytes of filler"] = await asyncio.to_thread(_fill, filler)

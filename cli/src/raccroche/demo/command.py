@@ -31,9 +31,10 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     keep: Annotated[bool, typer.Option(help="Leave everything running and say where to look.")] = False,
     root: Annotated[Path, typer.Option(help="Where this run keeps its data; emptied first.")] = Path("var/demo"),
+    containers: Annotated[bool | None, typer.Option("--containers/--processes", help="Of broker and database.", show_default=False)] = None,
 ) -> None:
     """Play the whole job with fictitious people and compare the result with the truth."""
-    result, story, addresses = asyncio.run(run(people, seed, root, keep=keep, show=Progress()))
+    result, story, addresses = asyncio.run(run(people, seed, root, keep=keep, containers=containers, show=Progress()))
     if as_json:
         print(json.dumps({**result.document, "addresses": addresses}, indent=2, default=str))
     else:
@@ -48,10 +49,12 @@ def demo(
         raise typer.Exit(1)
 
 
-async def run(people: int, seed: int, root: Path, *, keep: bool, show: Callable[[str], None]) -> tuple[Outcome, Story, dict[str, str]]:
+async def run(
+    people: int, seed: int, root: Path, *, keep: bool, containers: bool | None, show: Callable[[str], None]
+) -> tuple[Outcome, Story, dict[str, str]]:
     """One run on a stack of its own."""
     started = time.monotonic()
-    stack = Stack(root)
+    stack = Stack(root, containers=containers)
     await stack.down()
     shutil.rmtree(root, ignore_errors=True)
     show("— starting the stack")

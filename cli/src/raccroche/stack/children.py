@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+from raccroche.stack.layout import Layout, read_json
+
 FIRST_PAUSE, LONGEST_PAUSE, CALM_SECONDS = 0.5, 15.0, 10.0
 HELD_LOOK_SECONDS = 0.1
 
@@ -23,7 +25,7 @@ class Program:
     """What to start and how to end it.
 
     polite: the signal that asks; after `patience` seconds comes SIGKILL. demote: Popen's user and group, if any.
-    together: programs of one word are stopped at the same time.
+    together: programs of one word are stopped at the same time. container: the process only stands for one; this is its name.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Program:
     demote: Mapping[str, int] = field(default_factory=dict)
     port: int | None = None
     together: str = ""
+    container: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -118,8 +121,18 @@ class Child:
         pid = self.process.pid if self.process else None
         return {
             "pid": pid, "born": born(pid), "port": self.program.port, "since": self.since, "restarts": self.restarts,
-            "held": self.is_held, "together": self.program.together,
+            "held": self.is_held, "together": self.program.together, "container": self.program.container,
         }  # fmt: skip
+
+
+def running(layout: Layout, name: str) -> dict[str, Any]:  # Any: a JSON document
+    """What the supervisor wrote of one process.
+
+    Raises:
+        KeyError: this stack runs no process of that name.
+    """
+    found: dict[str, Any] = read_json(layout.state).get("processes", {})[name]
+    return found
 
 
 def born(pid: int | None) -> float | None:

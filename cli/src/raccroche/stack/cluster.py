@@ -5,17 +5,17 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError as KafkaClientError
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from raccroche.stack.layout import Layout
 from raccroche.stack.nodes import Node
+from raccroche.stack.source import Source
 
 TIMEOUT_SECONDS = 5.0
+ELECTION = "__cluster_metadata-0/quorum-state"
 AWAY = (
     KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError.REQUEST_TIMED_OUT,  # noqa: SLF001 -- their spelling
     KafkaError._DESTROY_BROKER,  # noqa: SLF001 -- the client let go of the node it asked, since the cluster names it no more
@@ -45,7 +45,7 @@ class Cluster:
     own records tell: brokers name any of themselves.
     """
 
-    layout: Layout
+    source: Source
     nodes: tuple[Node, ...]
 
     async def joined(self) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class Cluster:
         Raises:
             NobodyKnows: the youngest election is not over.
         """
-        votes = [vote for node in self.nodes if (vote := _vote(node.folder(self.layout))) is not None]
+        votes = [vote for node in self.nodes if (vote := _vote(self.source.recorded(node, ELECTION))) is not None]
         if not votes:
             raise NobodyKnows("no node has recorded an election yet")
         youngest = max(epoch for epoch, _ in votes)
@@ -128,10 +128,10 @@ def _answer[T](future: Future[T]) -> T:
         raise
 
 
-def _vote(folder: Path) -> tuple[int, int] | None:
+def _vote(recorded: str | None) -> tuple[int, int] | None:
     """Epoch and leader (-1: none yet) of the last election that the node took part in; none before the first."""
     try:
-        state = json.loads((folder / "data" / "__cluster_metadata-0" / "quorum-state").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):  # not yet; or about to be renamed
+        state = json.loads(recorded or "")
+    except json.JSONDecodeError:  # not yet; or about to be renamed
         return None
     return int(state["leaderEpoch"]), int(state["leaderId"])

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,35 +15,8 @@ from raccroche.stack.layout import Layout
 from raccroche.stack.nodes import Node
 
 HEAP = "384m"
-
-PROPERTIES = """\
-process.roles=broker,controller
-node.id={node.number}
-controller.quorum.voters={voters}
-listeners=PLAINTEXT://{node.address},CONTROLLER://{node.host}:{node.controller}
-advertised.listeners=PLAINTEXT://{node.address}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={data}
-num.partitions=1
-default.replication.factor={replication}
-min.insync.replicas={in_sync}
-unclean.leader.election.enable=false
-controlled.shutdown.enable=true
-offsets.topic.num.partitions=3
-offsets.topic.replication.factor={replication}
-transaction.state.log.replication.factor={replication}
-transaction.state.log.min.isr={in_sync}
-share.coordinator.state.topic.replication.factor={replication}
-share.coordinator.state.topic.min.isr={in_sync}
-group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=6000
-broker.heartbeat.interval.ms=1000
-replica.lag.time.max.ms=5000
-auto.create.topics.enable=false
-log.message.timestamp.type=CreateTime
-log.retention.ms=-1
-"""
+OPTIONS = [f"-Xms{HEAP}", f"-Xmx{HEAP}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+FORMATTING = ["-Xmx128m", "-XX:TieredStopAtLevel=1"]
 
 LOGGING = """\
 status = warn
@@ -62,21 +35,56 @@ class KafkaFailed(Exception):
     """The storage could not be formatted; says what Kafka said."""
 
 
+def settings(node: Node, nodes: Sequence[Node], data: str) -> dict[str, str]:
+    """A node's settings. data: the folder of its log."""
+    replication, in_sync = str(len(nodes)), str(min(2, len(nodes)))
+    return {
+        "process.roles": "broker,controller",
+        "node.id": str(node.number),
+        "controller.quorum.voters": ",".join(one.voter for one in nodes),
+        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{node.host}:{node.controller}",
+        "advertised.listeners": f"PLAINTEXT://{node.address}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": data,
+        "num.partitions": "1",
+        "default.replication.factor": replication,
+        "min.insync.replicas": in_sync,
+        "unclean.leader.election.enable": "false",
+        "controlled.shutdown.enable": "true",
+        "offsets.topic.num.partitions": "3",
+        "offsets.topic.replication.factor": replication,
+        "transaction.state.log.replication.factor": replication,
+        "transaction.state.log.min.isr": in_sync,
+        "share.coordinator.state.topic.replication.factor": replication,
+        "share.coordinator.state.topic.min.isr": in_sync,
+        "group.initial.rebalance.delay.ms": "0",
+        "broker.session.timeout.ms": "6000",
+        "broker.heartbeat.interval.ms": "1000",
+        "replica.lag.time.max.ms": "5000",
+        "auto.create.topics.enable": "false",
+        "log.message.timestamp.type": "CreateTime",
+        "log.retention.ms": "-1",
+    }
+
+
+def as_properties(chosen: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in chosen.items())
+
+
 def initialise(layout: Layout, java: Java, jars: Path, nodes: Sequence[Node]) -> None:
     """Write every node's settings, and format each storage once, all under the one cluster id that is drawn the first time."""
-    voters = ",".join(node.voter for node in nodes)
-    replicas = {"replication": len(nodes), "in_sync": min(2, len(nodes))}
     for node in nodes:
         folder = node.folder(layout)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "server.properties").write_text(PROPERTIES.format(node=node, voters=voters, data=folder / "data", **replicas))
+        (folder / "server.properties").write_text(as_properties(settings(node, nodes, str(folder / "data"))))
         (folder / "log4j2.properties").write_text(LOGGING)
-    cluster = _cluster_id(layout, nodes)
+    cluster = cluster_id(layout, nodes)
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda node: _format(node.folder(layout), java, jars, cluster), nodes))
 
 
-def _cluster_id(layout: Layout, nodes: Sequence[Node]) -> str:
+def cluster_id(layout: Layout, nodes: Sequence[Node]) -> str:
     """Kept before any storage is formatted, so that a start that was killed half way is carried on under the same id."""
     kept = layout.kafka / "cluster-id"
     if not kept.exists():
@@ -97,7 +105,7 @@ def _format(folder: Path, java: Java, jars: Path, cluster: str) -> None:
     if _meta(folder).exists():
         return
     said = subprocess.run(  # noqa: S603 -- the Java that was found, no shell
-        [java.path, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", class_path(jars), "kafka.tools.StorageTool", "format",
+        [java.path, *FORMATTING, "-cp", class_path(jars), "kafka.tools.StorageTool", "format",
          "--ignore-formatted", "-t", cluster, "-c", str(folder / "server.properties")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -132,7 +140,7 @@ def fresh_cluster_id() -> str:
 def command(folder: Path, java: Java, jars: Path) -> list[str]:
     """What the supervisor starts. folder: the node's."""
     return [
-        java.path, f"-Xms{HEAP}", f"-Xmx{HEAP}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+        java.path, *OPTIONS,
         f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
         "-cp", class_path(jars), "kafka.Kafka", str(folder / "server.properties"),
     ]  # fmt: skip

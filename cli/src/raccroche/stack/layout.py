@@ -38,6 +38,11 @@ class Layout:
         return self.kafka / "shape.json"
 
     @property
+    def containers(self) -> Path:
+        """There where broker and database are containers; keeps the tag that their names bear."""
+        return self.root / "containers.json"
+
+    @property
     def held(self) -> Path:
         """A file per process that is to stay down, named after it."""
         return self.root / "held"

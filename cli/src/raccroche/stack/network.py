@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from raccroche.stack.layout import Layout
@@ -12,6 +13,7 @@ from raccroche.stack.nodes import Node
 
 RANGES = "10.99"
 INTERFACES, NAMESPACES = Path("/sys/class/net"), Path("/run/netns")
+ASKS_IPTABLES = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 
 class NoNetwork(Exception):
@@ -61,12 +63,24 @@ def make(layout: Layout, nodes: Sequence[Node]) -> None:
     _ip("link", "add", bridge, "type", "bridge")
     _ip("address", "add", f"{outside(apart[0])}/24", "dev", bridge)
     _ip("link", "set", bridge, "up")
+    _let_through(bridge)
     for node in apart:
+        _ip("netns", "add", _namespace(layout, node))
         _join_up(node, _namespace(layout, node), _cable(layout, node), bridge)
 
 
+def adopt(layout: Layout, node: Node, pid: int) -> None:
+    """A container's network takes the place of the node's namespace, and is joined to the bridge. pid: the container's."""
+    namespace, cable = _namespace(layout, node), _cable(layout, node)
+    if (INTERFACES / cable).exists():
+        _ip("link", "delete", cable)
+    if (NAMESPACES / namespace).exists():
+        _ip("netns", "delete", namespace)
+    _ip("netns", "attach", namespace, str(pid))
+    _join_up(node, namespace, cable, _bridge(layout))
+
+
 def _join_up(node: Node, namespace: str, cable: str, bridge: str) -> None:
-    _ip("netns", "add", namespace)
     _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", namespace)
     _ip("link", "set", cable, "master", bridge, "up")
     _ip("-n", namespace, "address", "add", f"{node.host}/24", "dev", "eth0")
@@ -78,6 +92,8 @@ def remove(layout: Layout) -> None:
     """Everything that `make` made under this root, also by a supervisor that was killed; nothing where there is nothing."""
     prefix = _prefix(layout)
     for interface in sorted(INTERFACES.glob(f"{prefix}*")):
+        if interface.name == _bridge(layout):
+            _no_longer_let_through(interface.name)
         _ip("link", "delete", interface.name)
     for namespace in sorted(NAMESPACES.glob(f"{prefix}-*")):
         _ip("netns", "delete", namespace.name)
@@ -104,6 +120,30 @@ def unsilence(layout: Layout, node: Node, address: str) -> None:
 def outside(node: Node) -> str:
     """Where everybody who is no node is, as the node sees it: the bridge's address."""
     return f"{node.host.rpartition('.')[0]}.1"
+
+
+def _let_through(bridge: str) -> None:
+    """Where a Docker engine runs, iptables is asked about what crosses a bridge, and lets pass what it knows and nothing else."""
+    if _is_asked_of_iptables():
+        _run(str(_found("iptables")), "-w", "-I", "FORWARD", *_within(bridge))
+
+
+def _no_longer_let_through(bridge: str) -> None:
+    if _is_asked_of_iptables():
+        with suppress(NoNetwork):  # it was made before the engine ran
+            _run(str(_found("iptables")), "-w", "-D", "FORWARD", *_within(bridge))
+
+
+def _within(bridge: str) -> list[str]:
+    return ["-i", bridge, "-o", bridge, "-j", "ACCEPT"]
+
+
+def _is_asked_of_iptables() -> bool:
+    return ASKS_IPTABLES.exists() and ASKS_IPTABLES.read_text().strip() == "1" and _found("iptables") is not None
+
+
+def _found(program: str) -> str | None:
+    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
 
 
 def _tag(layout: Layout) -> str:
@@ -133,14 +173,18 @@ def _addresses_and_routes() -> str:
 
 
 def _ip_program() -> str:
-    found = shutil.which("ip") or shutil.which("ip", path="/usr/sbin:/sbin")
+    found = _found("ip")
     if found is None:
         raise NoNetwork("network namespaces need Linux and its `ip` (package iproute2)")
     return found
 
 
 def _ip(*words: str) -> str:
-    done = subprocess.run([_ip_program(), *words], capture_output=True, text=True, check=False)  # noqa: S603 -- the system's, no shell
+    return _run(_ip_program(), *words)
+
+
+def _run(program: str, *words: str) -> str:
+    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)  # noqa: S603 -- the system's, no shell
     if done.returncode:
-        raise NoNetwork(f"ip {' '.join(words)}: {done.stderr.strip()}")
+        raise NoNetwork(f"{Path(program).name} {' '.join(words)}: {done.stderr.strip()}")
     return done.stdout

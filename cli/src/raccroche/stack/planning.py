@@ -4,43 +4,23 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from raccroche.stack import kafka, network, postgres
-from raccroche.stack.jars import fetch
-from raccroche.stack.java import find_java
+from raccroche.stack import network
+from raccroche.stack.choosing import agree_on_source, settled
 from raccroche.stack.layout import SERVICES, Layout, kept_ports
-from raccroche.stack.nodes import SIZES, Node, NotThisBroker, Shape, agree
+from raccroche.stack.nodes import SIZES, NotThisBroker, Shape, agree
 from raccroche.stack.programs import Plan
-from raccroche.stack.secrets import ADMIN, Secrets
+from raccroche.stack.source import Broker, Database
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What the caller asked for. nodes, namespaces: none, as the root has it."""
+    """What the caller asked for. nodes, namespaces, containers: none, as the root has it."""
 
     services: tuple[str, ...]
     environment: Mapping[str, Mapping[str, str]]
     nodes: int | None
     namespaces: bool | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Database:
-    """binaries: none where it is somebody else's."""
-
-    admin_dsn: str
-    kind: str
-    binaries: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Broker:
-    """Without nodes, Java and jars it is somebody else's."""
-
-    bootstrap: str
-    kind: str
-    nodes: tuple[Node, ...] = ()
-    java: Mapping[str, object] | None = None
-    jars: str | None = None
+    containers: bool | None
 
 
 def check(layout: Layout, wish: Wish) -> None:
@@ -50,6 +30,7 @@ def check(layout: Layout, wish: Wish) -> None:
         NotThisBroker: the root has another one, or there is none like that.
         NoNetwork: no network namespaces here.
     """
+    agree_on_source(layout, wish.containers)
     if "KAFKA_BOOTSTRAP_SERVERS" in os.environ:
         if wish.nodes is not None or wish.namespaces is not None:
             raise NotThisBroker("the broker is given by KAFKA_BOOTSTRAP_SERVERS: how many nodes it has and where is not ours to say")
@@ -69,10 +50,10 @@ def planned(layout: Layout, wish: Wish, show: Callable[[str], None]) -> Plan:
     Raises:
         NotThisBroker: the root has another one, or there is none like that.
         NoNetwork: no network namespaces here.
-        NoJava, NoPostgres, WrongJar, KafkaFailed: a part of it is not to be had.
+        NoJava, NoPostgres, WrongJar, KafkaFailed, NoEngine, NoImage: a part of it is not to be had.
     """
     check(layout, wish)
-    database = _database(layout)
+    database = _database(layout, wish, show)
     show(f"database: {database.kind}")
     broker = _broker(layout, wish, show)
     show(f"broker: {broker.kind}")
@@ -80,30 +61,28 @@ def planned(layout: Layout, wish: Wish, show: Callable[[str], None]) -> Plan:
         services=wish.services, environment=wish.environment, ports=kept_ports(layout, SERVICES),
         admin_dsn=database.admin_dsn, database_kind=database.kind, binaries=database.binaries,
         bootstrap=broker.bootstrap, broker_kind=broker.kind, nodes=broker.nodes, java=broker.java, jars=broker.jars,
+        containers=_in_containers(layout, broker),
     )  # fmt: skip
 
 
-def _database(layout: Layout) -> Database:
+def _database(layout: Layout, wish: Wish, show: Callable[[str], None]) -> Database:
     if (given := os.environ.get("DATABASE_URL")) is not None:
         return Database(admin_dsn=given, kind="given by DATABASE_URL")
-    found = postgres.find_binaries()
-    password = Secrets(layout).passwords[ADMIN]
-    postgres.initialise(layout, found, password)
-    port = kept_ports(layout, ["postgres"])["postgres"]
-    return Database(admin_dsn=postgres.admin_dsn(port, password), kind=found.why, binaries=str(found.folder))
+    return settled(layout, wish.containers).database(show)
 
 
 def _broker(layout: Layout, wish: Wish, show: Callable[[str], None]) -> Broker:
     if (given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS")) is not None:
         return Broker(bootstrap=given, kind="given by KAFKA_BOOTSTRAP_SERVERS")
+    source = settled(layout, wish.containers)
     shape = Shape.of(layout) or Shape(nodes=wish.nodes or 1, subnet=network.free_range(layout) if wish.namespaces else None)
-    java = find_java()
-    jars = fetch(show)
+    broker = source.broker(shape.laid_out(kept_ports(layout, shape.port_names)), show)
     shape.keep(layout)
-    laid_out = shape.laid_out(kept_ports(layout, shape.port_names))
-    kafka.initialise(layout, java, jars, laid_out)
-    what = "a local process" if shape.nodes == 1 else f"{shape.nodes} local processes"
-    return Broker(
-        bootstrap=",".join(node.address for node in laid_out), kind=f"{what} on Java {java.version} from {java.why}", nodes=laid_out,
-        java={"path": java.path, "version": java.version, "why": java.why}, jars=str(jars),
-    )  # fmt: skip
+    return broker
+
+
+def _in_containers(layout: Layout, broker: Broker) -> tuple[str, ...]:
+    """Those of the stack's processes that stand for one."""
+    if not layout.containers.exists():
+        return ()
+    return (*(["postgres"] if "DATABASE_URL" not in os.environ else []), *(node.name for node in broker.nodes))

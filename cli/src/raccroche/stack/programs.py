@@ -11,6 +11,7 @@ from typing import Self
 from chassis.provision import dsn_of
 from raccroche.stack import kafka, network, postgres
 from raccroche.stack.children import Program
+from raccroche.stack.containers.owned import Owned
 from raccroche.stack.java import Java
 from raccroche.stack.layout import Layout
 from raccroche.stack.nodes import Node
@@ -19,7 +20,10 @@ from raccroche.stack.secrets import AUDIENCE, ISSUER, Secrets
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that was decided before the supervisor starts. No nodes: the broker is somebody else's; no binaries: the database."""
+    """Everything that was decided before the supervisor starts.
+
+    No nodes: the broker is somebody else's; neither binaries nor containers: the database. Java and jars: of local processes only.
+    """
 
     services: tuple[str, ...]
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -32,6 +36,7 @@ class Plan:
     java: Mapping[str, object] | None
     jars: str | None
     binaries: str | None
+    containers: tuple[str, ...] = ()
 
     def save(self, path: Path) -> None:
         path.touch(mode=0o600)
@@ -41,16 +46,25 @@ class Plan:
     def load(cls, path: Path) -> Self:
         document = json.loads(path.read_text())
         nodes = tuple(Node(**node) for node in document["nodes"])
-        return cls(**{**document, "services": tuple(document["services"]), "nodes": nodes})
+        return cls(**{**document, "services": tuple(document["services"]), "containers": tuple(document["containers"]), "nodes": nodes})
 
 
 def database_program(layout: Layout, plan: Plan) -> Program | None:
+    if "postgres" in plan.containers:
+        return _container(layout, "postgres", plan.ports["postgres"])
     if plan.binaries is None:
         return None
     binaries = postgres.Binaries(folder=Path(plan.binaries), why=plan.database_kind)
     return Program(
         name="postgres", command=postgres.command(layout, binaries, plan.ports["postgres"]), log=layout.log / "postgres.log",
         polite=signal.SIGINT, demote=postgres.as_unprivileged(), port=plan.ports["postgres"],
+    )  # fmt: skip
+
+
+def _container(layout: Layout, name: str, port: int, together: str = "") -> Program:
+    return Program(
+        name=name, command=[sys.executable, "-m", "raccroche.stack.containers.running", str(layout.root), name],
+        log=layout.log / f"{name}.log", port=port, together=together, container=Owned(layout).name(name),
     )  # fmt: skip
 
 
@@ -62,7 +76,7 @@ def java_of(plan: Plan) -> Java:
 
 def kafka_programs(layout: Layout, plan: Plan) -> list[Program]:
     if plan.java is None or plan.jars is None:
-        return []
+        return [_container(layout, node.name, node.broker, "kafka") for node in plan.nodes]
     java = java_of(plan)
     return [
         Program(
@@ -103,7 +117,7 @@ def service_environment(layout: Layout, plan: Plan, name: str) -> dict[str, str]
         "TOKENS_AUDIENCE": AUDIENCE,
         "SPANS_FILE": str(layout.log / f"{name}.spans.jsonl"),
     }
-    if plan.java is not None:
+    if plan.nodes:
         found |= {"REFILL": "local", "CLOCK_OFFSET_FILE": str(layout.clock_offset)}
     if (master := secrets.master_keys_file(name)) is not None:
         found |= {"KEYRING_DSN": dsn("raccroche_keyring_app", "raccroche_keyring"), "KEYRING_MASTER_KEYS_FILE": str(master)}

@@ -15,13 +15,15 @@ import httpx
 from chassis.provision import AUDITOR, dsn_of
 from raccroche.stack import faults, network
 from raccroche.stack.children import end, end_leftovers, lives
+from raccroche.stack.choosing import source_of
 from raccroche.stack.cluster import Cluster
-from raccroche.stack.layout import SERVICES, Layout, read_json
+from raccroche.stack.layout import SERVICES, Layout, kept_ports, read_json
 from raccroche.stack.network import NoNetwork
 from raccroche.stack.nodes import Node, NotThisBroker, Shape
 from raccroche.stack.planning import Wish, check, planned
 from raccroche.stack.programs import Plan
 from raccroche.stack.secrets import Secrets
+from raccroche.stack.source import Source
 
 UP_SECONDS = 180.0
 DOWN_SECONDS = 120.0
@@ -41,16 +43,17 @@ class Stack:
 
     services: which of the five to run. nodes: of the broker, 1 or 3; not said, those that the root has.
     namespaces: each node in a network of its own, so that it can be isolated (Linux and root only); not said, as the root has it.
+    containers: broker and database as containers, not as processes; not said, as the root has it, or `RACCROCHE_STACK` says.
     environment: more variables per service. show: told what goes on.
     """
 
     def __init__(
         self, root: Path, *, services: tuple[str, ...] = SERVICES, nodes: int | None = None, namespaces: bool | None = None,
-        environment: Mapping[str, Mapping[str, str]] | None = None, show: Callable[[str], None] = quiet,
+        containers: bool | None = None, environment: Mapping[str, Mapping[str, str]] | None = None, show: Callable[[str], None] = quiet,
     ) -> None:  # fmt: skip
         self.layout = Layout(root)
         self.services = services
-        self._wish = Wish(services=services, environment=environment or {}, nodes=nodes, namespaces=namespaces)
+        self._wish = Wish(services=services, environment=environment or {}, nodes=nodes, namespaces=namespaces, containers=containers)
         self._show = show
         self._secrets = Secrets(self.layout)
         self._spawned = 0.0
@@ -100,6 +103,7 @@ class Stack:
         if supervised:
             await asyncio.to_thread(end, pid, birth, signal.SIGTERM, DOWN_SECONDS)  # type: ignore[arg-type]  # lives() checked both
         left = await asyncio.to_thread(end_leftovers, self.status())
+        left += await asyncio.to_thread(self.source.clear)
         self._or_not_up(lambda: network.remove(self.layout))
         return supervised or left > 0
 
@@ -166,13 +170,18 @@ class Stack:
         raise NotUp(f"{name} is no broker node with a network of its own: Stack(root, nodes=3, namespaces=True)")
 
     @property
+    def source(self) -> Source:
+        """Where broker and database come from."""
+        return source_of(self.layout)
+
+    @property
     def bootstrap(self) -> str:
         return Plan.load(self.layout.plan).bootstrap
 
     @property
     def cluster(self) -> Cluster:
         """Who leads, coordinates, controls."""
-        return Cluster(layout=self.layout, nodes=Plan.load(self.layout.plan).nodes)
+        return Cluster(source=self.source, nodes=Plan.load(self.layout.plan).nodes)
 
     @property
     def admin_dsn(self) -> str:
@@ -222,6 +231,8 @@ class Stack:
         """Lose everything that the broker holds, but not how many nodes it has; the stack must be down."""
         self._must_be_down()
         shape = Shape.of(self.layout)
+        if shape is not None:
+            self.source.wipe(shape.laid_out(kept_ports(self.layout, shape.port_names)))
         shutil.rmtree(self.layout.kafka)
         if shape is not None:
             shape.keep(self.layout)

@@ -13,16 +13,20 @@ from itertools import groupby
 from pathlib import Path
 
 import asyncpg
+from confluent_kafka import KafkaError, KafkaException
 
 from chassis.topics import ensure_topics
 from contracts.catalogue import TOPICS
 from raccroche.stack import network
 from raccroche.stack.children import Child, Program, born, end_leftovers
+from raccroche.stack.choosing import source_of
 from raccroche.stack.installing import install
 from raccroche.stack.layout import Layout, read_json, write_json
 from raccroche.stack.programs import Plan, database_program, kafka_programs, service_programs
 from raccroche.stack.said import broker_says, database_says
+from raccroche.stack.source import Source
 
+NOT_YET = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError.REQUEST_TIMED_OUT)  # noqa: SLF001 -- their spelling
 STARTING_SECONDS = float(os.environ.get("RACCROCHE_STARTING_SECONDS", "90"))
 
 
@@ -32,6 +36,7 @@ class Supervisor:
 
     layout: Layout
     plan: Plan
+    source: Source
     children: list[Child] = field(default_factory=list)
     phase: str = "starting"
     said: dict[str, str] = field(default_factory=dict)
@@ -49,6 +54,7 @@ class Supervisor:
         try:
             network.remove(self.layout)  # of a supervisor that was killed
             network.make(self.layout, self.plan.nodes)
+            await asyncio.to_thread(self.source.begin)
             await self._start(keeping)
             self.phase = "up"
             self._write()
@@ -60,6 +66,7 @@ class Supervisor:
             await self._stop()
             for task in keeping:
                 task.cancel()
+            await self._clear()
             self.phase = self.phase if self.phase.startswith("failed") else "down"
             self._write()
             network.remove(self.layout)
@@ -74,14 +81,28 @@ class Supervisor:
         await install(self.layout, self.plan)
         logs = [program.log for program in nodes]
         self.said["broker"] = await self._until("Kafka", lambda: broker_says(self.plan.bootstrap, self.plan.broker_kind, logs))
-        await ensure_topics(self.plan.bootstrap, TOPICS, replication=max(1, len(nodes)))
+        await self._until("Kafka", self._make_topics)
         for program in service_programs(self.layout, self.plan):
             await self._launch(program, keeping)
+
+    async def _make_topics(self) -> None:
+        try:
+            await ensure_topics(self.plan.bootstrap, TOPICS, replication=max(1, len(self.plan.nodes)))
+        except KafkaException as trouble:
+            if trouble.args[0].code() not in NOT_YET:
+                raise
+            raise ConnectionError("no controller answers yet") from trouble
 
     async def _stop(self) -> None:
         """Backwards, one after the other; the broker's nodes at once, since the last one alone would wait for the others' votes."""
         for _, group in groupby(reversed(self.children), lambda child: child.program.together or child.program.name):
             await asyncio.gather(*(child.stop() for child in group))
+
+    async def _clear(self) -> None:
+        try:
+            await asyncio.to_thread(self.source.clear)
+        except Exception as trouble:  # noqa: BLE001 -- the next start or `down` tries again
+            self._say(f"not everything could be cleared away: {type(trouble).__name__}: {trouble}")
 
     async def _launch(self, program: Program, keeping: list[asyncio.Task[None]]) -> None:
         child = Child(program=program, held=self.layout.held / program.name, changed=self._write, say=self._say)
@@ -89,7 +110,7 @@ class Supervisor:
         await child.start()
         keeping.append(asyncio.create_task(child.keep()))
 
-    async def _until(self, what: str, ask: Callable[[], Awaitable[str]]) -> str:
+    async def _until[T](self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until it answers.
 
         Raises:
@@ -128,7 +149,7 @@ def main() -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SystemExit("another supervisor already runs here") from None
-        asyncio.run(Supervisor(layout=layout, plan=Plan.load(layout.plan)).run())
+        asyncio.run(Supervisor(layout=layout, plan=Plan.load(layout.plan), source=source_of(layout)).run())
 
 
 if __name__ == "__main__":
