@@ -1,4 +1,4 @@
-"""`python -m chassis.asking`: is the service in this container ready? Exit 0, or 1 and what it misses; what an image's health check asks."""
+"""`python -m chassis.asking`: is the service on this machine's port ready? Exit 0, or 1 and what it misses: an image's health check."""
 
 import http.client
 import json
