@@ -1,0 +1,182 @@
+"""The demonstration against containers: each kind is killed on the way, the image is changed under load, volumes are kept over down and up."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import dataclass, field
+from uuid import NAMESPACE_URL, uuid5
+
+import asyncpg
+import httpx
+
+from chassis.provision import dsn_of
+from compose.engine import Engine, must
+from contracts.catalogue import TOPICS
+from raccroche.demo.callers import Caller
+from raccroche.demo.command import examine
+from raccroche.demo.journey import Journey
+from raccroche.demo.settling import settle
+from raccroche.fiction import generate
+from raccroche.ops.snapshot import Snapshot, compare, take
+from raccroche.server.server import said
+from raccroche.stack import SERVICES
+
+ORGANISATION = "rehearsal"
+CALLERS = 4
+
+
+@dataclass(kw_only=True)
+class Strikes:
+    """What happens beside the journey, a moment after each phase began; the journey asks again whatever was cut."""
+
+    engine: Engine
+    tag: str
+    show: Callable[[str], None]
+    done: list[str] = field(default_factory=list)
+    published: dict[str, float] = field(default_factory=dict)
+
+    async def during(self, phase: str) -> None:
+        """A moment after the phase began."""
+        planned: dict[str, Callable[[], Awaitable[None]]] = {
+            "enrolments": lambda: self._inside("intake"),
+            "leavers": lambda: self._outside("kafka"),
+            "contacts and bilans": self._upgrade,
+            "referrals": lambda: self._outside("postgres"),
+            "deliveries": lambda: self._inside("transmission"),
+            "late enrolments": self._listeners,
+        }
+        if phase in planned:
+            await asyncio.sleep(0.3)
+            await planned[phase]()
+
+    async def _listeners(self) -> None:
+        await asyncio.gather(*(self._inside(service) for service in ("followup", "offers", "history")))
+
+    async def _inside(self, service: str) -> None:
+        """SIGKILL to the process; the restart policy alone brings it back."""
+        _, before = await self.engine.started(service)
+        script = "for one in /proc/[0-9]*; do read -r name < $one/comm; case $name in python*) kill -9 ${one#/proc/};; esac; done"
+        await self.engine.docker("exec", self.engine.container(service), "bash", "-c", script)
+        async with asyncio.timeout(60):
+            while (await self.engine.started(service))[1] == before:
+                await asyncio.sleep(0.2)
+        await self.engine.until_healthy(service)
+        self._did(f"{service} killed, started again by its restart policy")
+
+    async def _outside(self, service: str) -> None:
+        """SIGKILL to the whole container, and start it again."""
+        before, _ = await self.engine.started(service)
+        await self.engine.docker("kill", self.engine.container(service))
+        await self.engine.docker("start", self.engine.container(service))
+        await self.engine.until_healthy(service)
+        must((await self.engine.started(service))[0] != before, f"{service} was not started again")
+        self._did(f"{service} killed and started again")
+
+    async def _upgrade(self) -> None:
+        """Another image for every service while commands come; each is asked until it is answered, and none has its effect twice."""
+        old = await self.engine.docker("inspect", "-f", "{{.Image}}", self.engine.container("offers"))
+        self.engine.tag = self.tag
+        stopping = asyncio.Event()
+        async with httpx.AsyncClient(timeout=30) as client:
+            publishing = [asyncio.create_task(self._publish(client, number, stopping)) for number in range(CALLERS)]
+            began = time.monotonic()
+            await self.engine.up()
+            stopping.set()
+            await asyncio.gather(*publishing)
+        new = await self.engine.docker("inspect", "-f", "{{.Image}}", self.engine.container("offers"))
+        must(new != old, "the upgrade changed nothing")
+        self._did(
+            f"image changed in {time.monotonic() - began:.0f} s, {len(self.published)} commands meanwhile, "
+            f"the longest wait {max(self.published.values()):.1f} s"
+        )
+
+    async def _publish(self, client: httpx.AsyncClient, number: int, stopping: asyncio.Event) -> None:
+        server = self.engine.server
+        token = server.issue_token("platform", organisation=ORGANISATION)
+        caller = Caller(address=server.address("offers"), token=token, client=client)
+        count = 0
+        while not stopping.is_set():
+            count += 1
+            offer = f"{ORGANISATION}--{number}-{count}"
+            body = {
+                "name": offer, "organisation": ORGANISATION, "themes": [], "status": "open", "min_age": 98, "max_age": 99,
+                "departements": ["2A"], "seats": 1, "answer_within_days": 7,
+            }  # fmt: skip
+            began = time.monotonic()
+            await caller.put(f"/offers/{offer}", body, key=uuid5(NAMESPACE_URL, offer))
+            self.published[offer] = time.monotonic() - began
+            await asyncio.sleep(0.02)
+
+    def _did(self, what: str) -> None:
+        self.done.append(what)
+        self.show(f"— {what}")
+
+
+@dataclass(kw_only=True)
+class Disturbed(Journey):
+    """A journey whose phases end when what happened beside them is over."""
+
+    strikes: Strikes
+
+    async def _phase(self, name: str, work: Coroutine[None, None, None]) -> None:
+        strike = asyncio.create_task(self.strikes.during(name))
+        await super()._phase(name, work)
+        await strike
+
+
+async def play(engine: Engine, people: int, seed: int, show: Callable[[str], None]) -> dict[str, object]:
+    """The journey with strikes, its report, the same report after down and up.
+
+    Raises:
+        Wrong: something is not as promised.
+    """
+    server = engine.server
+    began = time.monotonic()
+    await engine.up()
+    show(f"— up and healthy after {time.monotonic() - began:.0f} s")
+    broker, database = await said(server)
+    strikes = Strikes(engine=engine, tag=f"{engine.tag}-next", show=show)
+    journey = Disturbed(stack=server, fiction=generate(people, seed), show=show, strikes=strikes)
+    began = time.monotonic()
+    await journey.play()
+    must(len(strikes.done) == 8, f"only {strikes.done} happened")
+    async with journey.observing() as observers:
+        await settle(observers, show)
+    result, _ = await examine(server, journey)
+    must(not result.differences, f"differs from the truth: {', '.join(result.differences)}")
+    show(f"— {result.document['detections']} detections, every figure is the truth's, chains {result.document['chain_verified']}")
+    before = await _snapshot(engine)
+    await _each_once(engine, strikes.published)
+    await engine.down()
+    await engine.up()
+    async with journey.observing() as observers:
+        await settle(observers, show)
+    again, _ = await examine(server, journey)
+    must(again.document == result.document, "the report after down and up is another one")
+    found = compare(before, await _snapshot(engine))
+    must(not found, f"not the same after down and up: {', '.join(one.what for one in found)}")
+    show("— down and up: every record and every row is there")
+    return {
+        **result.document, "people": people, "seed": seed, "broker": broker, "database": database, "strikes": strikes.done,
+        "seconds": round(time.monotonic() - began, 1),
+    }  # fmt: skip
+
+
+async def _snapshot(engine: Engine) -> Snapshot:
+    databases = {f"raccroche_{name}": dsn_of(engine.server.admin_dsn, database=f"raccroche_{name}") for name in SERVICES}
+    return await take(engine.server.bootstrap, [topic.name for topic in TOPICS], databases)
+
+
+async def _each_once(engine: Engine, published: Collection[str]) -> None:
+    """Every command that was answered is one event in the store, counted by the database itself."""
+    connection = await asyncpg.connect(engine.server.auditor_dsn("raccroche_offers"))
+    try:
+        rows = await connection.fetch(PUBLISHED, f"offer-{ORGANISATION}--%")
+    finally:
+        await connection.close()
+    found = {row["stream_id"].removeprefix("offer-"): row["events"] for row in rows}
+    must(found == dict.fromkeys(published, 1), f"{len(published)} offers were published, the store has {len(found)}, of which twice: "
+         f"{[name for name, count in found.items() if count > 1]}")
+
+
+PUBLISHED = "select stream_id, count(*) as events from events where stream_id like $1 group by stream_id"
