@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -16,7 +17,9 @@ from raccroche.demo.showing import Progress, show_report
 
 def options_from(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="compose", description="Plays the demonstration in containers, and the troubles of a server.")
-    parser.add_argument("names", nargs="*", help="troubles whose name contains one of these, without the demonstration; all of it by default")
+    parser.add_argument(
+        "names", nargs="*", help="troubles whose name contains one of these, without the demonstration; all of it by default"
+    )
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path("var/compose.json"))
@@ -26,6 +29,7 @@ def options_from(words: Sequence[str]) -> argparse.Namespace:
 
 async def main() -> int:
     options = options_from(sys.argv[1:])
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the platforms' own clients tell at length that the broker is away
     show, began = Progress(), time.monotonic()
     told: dict[str, object] = {}
     try:

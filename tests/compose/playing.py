@@ -2,17 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from uuid import NAMESPACE_URL, uuid5
-
-import asyncpg
-import httpx
 
 from chassis.provision import dsn_of
 from compose.engine import Engine, must
+from compose.publishing import Publishers
 from contracts.catalogue import TOPICS
-from raccroche.demo.callers import Caller
 from raccroche.demo.command import examine
 from raccroche.demo.journey import Journey
 from raccroche.demo.settling import settle
@@ -20,9 +16,6 @@ from raccroche.fiction import generate
 from raccroche.ops.snapshot import Snapshot, compare, take
 from raccroche.server.server import said
 from raccroche.stack import SERVICES
-
-ORGANISATION = "rehearsal"
-CALLERS = 4
 
 
 @dataclass(kw_only=True)
@@ -33,7 +26,7 @@ class Strikes:
     tag: str
     show: Callable[[str], None]
     done: list[str] = field(default_factory=list)
-    published: dict[str, float] = field(default_factory=dict)
+    publishers: Publishers
 
     async def during(self, phase: str) -> None:
         """A moment after the phase began."""
@@ -77,35 +70,17 @@ class Strikes:
         old = await self.engine.docker("inspect", "-f", "{{.Image}}", self.engine.container("offers"))
         self.engine.tag = self.tag
         stopping = asyncio.Event()
-        async with httpx.AsyncClient(timeout=30) as client:
-            publishing = [asyncio.create_task(self._publish(client, number, stopping)) for number in range(CALLERS)]
-            began = time.monotonic()
-            await self.engine.up()
-            stopping.set()
-            await asyncio.gather(*publishing)
+        publishing = asyncio.create_task(self.publishers.publish_until(stopping))
+        began = time.monotonic()
+        await self.engine.up()
+        stopping.set()
+        await publishing
         new = await self.engine.docker("inspect", "-f", "{{.Image}}", self.engine.container("offers"))
         must(new != old, "the upgrade changed nothing")
         self._did(
-            f"image changed in {time.monotonic() - began:.0f} s, {len(self.published)} commands meanwhile, "
-            f"the longest wait {max(self.published.values()):.1f} s"
+            f"image changed in {time.monotonic() - began:.0f} s, {len(self.publishers.waits)} commands meanwhile, "
+            f"the longest wait {max(self.publishers.waits.values()):.1f} s"
         )
-
-    async def _publish(self, client: httpx.AsyncClient, number: int, stopping: asyncio.Event) -> None:
-        server = self.engine.server
-        token = server.issue_token("platform", organisation=ORGANISATION)
-        caller = Caller(address=server.address("offers"), token=token, client=client)
-        count = 0
-        while not stopping.is_set():
-            count += 1
-            offer = f"{ORGANISATION}--{number}-{count}"
-            body = {
-                "name": offer, "organisation": ORGANISATION, "themes": [], "status": "open", "min_age": 98, "max_age": 99,
-                "departements": ["2A"], "seats": 1, "answer_within_days": 7,
-            }  # fmt: skip
-            began = time.monotonic()
-            await caller.put(f"/offers/{offer}", body, key=uuid5(NAMESPACE_URL, offer))
-            self.published[offer] = time.monotonic() - began
-            await asyncio.sleep(0.02)
 
     def _did(self, what: str) -> None:
         self.done.append(what)
@@ -135,7 +110,7 @@ async def play(engine: Engine, people: int, seed: int, show: Callable[[str], Non
     await engine.up()
     show(f"— up and healthy after {time.monotonic() - began:.0f} s")
     broker, database = await said(server)
-    strikes = Strikes(engine=engine, tag=f"{engine.tag}-next", show=show)
+    strikes = Strikes(engine=engine, tag=f"{engine.tag}-next", show=show, publishers=Publishers(engine=engine))
     journey = Disturbed(stack=server, fiction=generate(people, seed), show=show, strikes=strikes)
     began = time.monotonic()
     await journey.play()
@@ -146,7 +121,7 @@ async def play(engine: Engine, people: int, seed: int, show: Callable[[str], Non
     must(not result.differences, f"differs from the truth: {', '.join(result.differences)}")
     show(f"— {result.document['detections']} detections, every figure is the truth's, chains {result.document['chain_verified']}")
     before = await _snapshot(engine)
-    await _each_once(engine, strikes.published)
+    await strikes.publishers.each_once()
     await engine.down()
     await engine.up()
     async with journey.observing() as observers:
@@ -165,18 +140,3 @@ async def play(engine: Engine, people: int, seed: int, show: Callable[[str], Non
 async def _snapshot(engine: Engine) -> Snapshot:
     databases = {f"raccroche_{name}": dsn_of(engine.server.admin_dsn, database=f"raccroche_{name}") for name in SERVICES}
     return await take(engine.server.bootstrap, [topic.name for topic in TOPICS], databases)
-
-
-async def _each_once(engine: Engine, published: Collection[str]) -> None:
-    """Every command that was answered is one event in the store, counted by the database itself."""
-    connection = await asyncpg.connect(engine.server.auditor_dsn("raccroche_offers"))
-    try:
-        rows = await connection.fetch(PUBLISHED, f"offer-{ORGANISATION}--%")
-    finally:
-        await connection.close()
-    found = {row["stream_id"].removeprefix("offer-"): row["events"] for row in rows}
-    must(found == dict.fromkeys(published, 1), f"{len(published)} offers were published, the store has {len(found)}, of which twice: "
-         f"{[name for name, count in found.items() if count > 1]}")
-
-
-PUBLISHED = "select stream_id, count(*) as events from events where stream_id like $1 group by stream_id"
