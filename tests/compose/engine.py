@@ -120,6 +120,9 @@ async def an_engine(root: Path) -> AsyncIterator[Engine]:
     engine = Engine(project=name, server=Server(root), tag=f"rehearsal-{os.getpid()}")
     try:
         yield engine
+    except BaseException:
+        root.with_suffix(".log").write_text(await engine.logs(lines=2_000))  # the containers are gone when somebody looks
+        raise
     finally:
         engine.files = CHECKOUT_FILES
         await engine.compose("down", "--volumes", "--remove-orphans", "--timeout", "20")
