@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -86,19 +87,25 @@ class Engine:
         return state["State"]["StartedAt"], state["RestartCount"]
 
     async def until_told(self, service: str, words: str, *, patience: float = 90) -> str:
-        """The first line of its log that has these words."""
-        async with asyncio.timeout(patience):
-            while True:
-                for line in (await self.logs(service, lines=200)).splitlines():
-                    if words in line:
-                        return line.strip()
-                await asyncio.sleep(1)
+        """The first line of its log that has these words.
+
+        Raises:
+            Wrong: none had, all the time.
+        """
+        until = time.monotonic() + patience
+        while time.monotonic() < until:
+            for line in (await self.logs(service, lines=200)).splitlines():
+                if words in line:
+                    return line.strip()
+            await asyncio.sleep(1)
+        raise Wrong(f"{service} never said {words!r}")
 
     async def until_healthy(self, *services: str, patience: float = 120) -> None:
-        async with asyncio.timeout(patience):
-            for service in services:
-                while (await self.docker("inspect", "-f", "{{.State.Health.Status}}", self.container(service))) != "healthy":
-                    await asyncio.sleep(0.5)
+        until = time.monotonic() + patience
+        for service in services:
+            while (await self.docker("inspect", "-f", "{{.State.Health.Status}}", self.container(service))) != "healthy":
+                must(time.monotonic() < until, f"{service} did not become healthy")
+                await asyncio.sleep(0.5)
 
     async def left(self) -> list[str]:
         """What carries the project's name: containers, volumes, networks, images."""

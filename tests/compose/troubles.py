@@ -67,9 +67,9 @@ async def another_volume(engine: Engine) -> list[str]:
     await engine.up()
     path = secret(engine, "passwords.json")
     with instead(path, json.dumps({**json.loads(path.read_text()), ADMIN: "wrong"})):
-        said = await engine.try_up("migrations")
+        said = await engine.try_up()
         must(said.status != 0, "a wrong password was no trouble")
-        told = sentence(await engine.logs("migrations"), "its volume was made with another password")
+        told = await engine.until_told("migrations", "its volume was made with another password")
     await engine.up()
     return [told]
 
@@ -103,8 +103,9 @@ async def port_taken(engine: Engine) -> list[str]:
 
 async def kafka_last(engine: Engine) -> list[str]:
     """Everything else is there long before the broker, longer than a service waits before it ends and is started again."""
+    await engine.up()
     await engine.down()
-    await engine.up("postgres", "migrations")
+    await engine.up("postgres")
     said = await engine.compose("up", "--detach", "--no-build", "--no-deps", *SERVICES)
     must(said.status == 0, said.text[-800:])
     told = await engine.until_told("followup", "waiting for the broker")
