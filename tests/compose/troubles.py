@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import httpx
 
-from compose.engine import CHECKOUT_FILES, Engine, must, sentence
-from compose.publishing import ORGANISATION, Publishers, offer_body
+from compose.engine import CHECKOUT_FILES, Engine, Wrong, must, sentence
+from compose.publishing import Publishers, offer_body
 from raccroche.stack import SERVICES
 from raccroche.stack.secrets import ADMIN
 
@@ -102,19 +102,16 @@ async def port_taken(engine: Engine) -> list[str]:
 
 
 async def kafka_last(engine: Engine) -> list[str]:
-    """Everything else is there long before the broker, longer than a service waits before it ends and is started again."""
+    """Everything else is there long before the broker: the services say what they wait for, and go on when it is there."""
     await engine.up()
     await engine.down()
     await engine.up("postgres")
     said = await engine.compose("up", "--detach", "--no-build", "--no-deps", *SERVICES)
     must(said.status == 0, said.text[-800:])
-    told = await engine.until_told("followup", "waiting for the broker")
-    async with asyncio.timeout(180):
-        while (await engine.started("followup"))[1] == 0:
-            await asyncio.sleep(1)
+    told = [await engine.until_told(service, "waiting for the broker") for service in SERVICES]
     began = time.monotonic()
     await engine.up()
-    return [told, f"all healthy {time.monotonic() - began:.0f} s after the broker was started"]
+    return [*told[:1], f"all healthy {time.monotonic() - began:.0f} s after the broker was started"]
 
 
 @asynccontextmanager
@@ -146,9 +143,9 @@ async def disk_full(engine: Engine) -> list[str]:
             told = await engine.until_told("postgres", "No space left on device")
             before, began = len(publishers.waits), time.monotonic()
             await disk("rm /disk/filler /disk/filler.2")
-            async with asyncio.timeout(120):
-                while len(publishers.waits) < before + 20:
-                    await asyncio.sleep(0.2)
+            while len(publishers.waits) < before + 20:
+                must(time.monotonic() < began + 100, "no command was answered although there is room again")
+                await asyncio.sleep(0.2)
             again = time.monotonic() - began
             stopping.set()
             await publishing
@@ -162,17 +159,19 @@ async def disk_full(engine: Engine) -> list[str]:
 
 
 async def _refused(engine: Engine) -> str:
-    """What a caller is told while there is no room."""
-    server = engine.server
-    headers = {"Authorization": f"Bearer {server.issue_token('platform', organisation=ORGANISATION)}"}
-    async with asyncio.timeout(90), httpx.AsyncClient(base_url=server.address("offers"), headers=headers, timeout=30) as client:
-        while True:
-            answer = await client.put(
-                "/offers/elsewhere--1", json={**offer_body("1"), "organisation": "x"}, headers={"Idempotency-Key": str(uuid4())}
-            )
+    """What another platform is told, once there is no room for the next of its offers."""
+    server, elsewhere, until = engine.server, "elsewhere", time.monotonic() + 90
+    headers = {"Authorization": f"Bearer {server.issue_token('platform', organisation=elsewhere)}"}
+    async with httpx.AsyncClient(base_url=server.address("offers"), headers=headers, timeout=30) as client:
+        while time.monotonic() < until:
+            key = uuid4()
+            body = {**offer_body(str(key)), "organisation": elsewhere}
+            answer = await client.put(f"/offers/{elsewhere}--{key}", json=body, headers={"Idempotency-Key": str(key)})
+            must(answer.status_code in {200, 201, 503}, f"a command was answered {answer.status_code}: {answer.text}")
             if answer.status_code == 503:
                 return f"503 {answer.json()['title']}: {answer.json()['detail']}"
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.05)
+    raise Wrong("nothing was refused although the disk is full")
 
 
 TROUBLES: dict[str, Callable[[Engine], Awaitable[list[str]]]] = {
