@@ -43,6 +43,15 @@ def test_a_file_that_was_lost_is_made_again_with_the_same_passwords(root: Path) 
     assert contents(root) == before
 
 
+def test_what_somebody_has_changed_stays_and_is_closed_to_others_again(root: Path) -> None:
+    changed = root / "secrets" / "offers.pgpass"
+    changed.write_text("*:*:*:raccroche_offers_app:another\n")
+    changed.chmod(0o644)
+    assert not prepare(root)
+    assert changed.read_text() == "*:*:*:raccroche_offers_app:another\n"
+    assert stat.S_IMODE(changed.stat().st_mode) == 0o600
+
+
 def test_nobody_else_can_read_a_secret(root: Path) -> None:
     files = list((root / "secrets").iterdir())
     assert len(files) == 14
