@@ -62,6 +62,8 @@ format: setup ## lay the code out, sort imports, mend what ruff can mend
 lock: setup ## write requirements.lock anew from the pyprojects (names no registry)
 	var/tools/bin/uv lock --quiet --upgrade
 	var/tools/bin/uv export --quiet --all-packages --all-groups --all-extras --no-emit-workspace --no-header --no-annotate --format requirements-txt > requirements.lock
+	@deploy/bootstrap
+	.venv/bin/python deploy/image/packages.py write deploy/image
 
 clean: ## remove the environment and all local state (run `make down` first)
 	rm -rf .venv var

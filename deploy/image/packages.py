@@ -1,6 +1,7 @@
 """Which packages the image needs, and their pins: versions and hashes come from the one lock, names from what is installed here.
 
 `packages.py names ROOT...` lists what these packages need on the image's Python, in an environment that has them all;
+`packages.py write FOLDER` writes the image's two lists so;
 `packages.py pinned NAMES LOCK` prints those blocks of the lock.
 """
 
@@ -56,6 +57,9 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["names", *roots]:
             print(*names(tuple(roots)), sep="\n")
+        case ["write", folder]:
+            for listed, wanted in {"installed.txt": SERVED, "tools.txt": BUILT_WITH}.items():
+                Path(folder, listed).write_text("".join(f"{name}\n" for name in names(wanted)))
         case ["pinned", listed, lock]:
             print(pinned(Path(listed).read_text().split(), Path(lock).read_text()), end="")
         case _:
