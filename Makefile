@@ -4,10 +4,10 @@ ARGS ?=
 STACK ?=
 export RACCROCHE_STACK := $(STACK)
 
-.PHONY: help setup demo test check simulate faults bench up down status format lock clean
+.PHONY: help setup demo test test-compose check simulate faults bench up down status up-compose down-compose format lock clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:
 	@deploy/bootstrap
@@ -18,11 +18,16 @@ demo: setup ## play the whole job with fictitious people and compare with the tr
 test: setup ## unit, property and journey tests on the real broker and database (ARGS="-k relay", STACK=containers)
 	.venv/bin/python -m pytest $(ARGS)
 
+test-compose: setup ## the same journey in containers, through kills and an upgrade; a server's troubles (needs Docker; ARGS="--people 200")
+	PYTHONPATH=tests:chassis/tests .venv/bin/python -m compose $(ARGS)
+
 check: setup ## format, lint, types, walls, fast tests
 	.venv/bin/ruff format --check --quiet .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/hadolint deploy/image/Dockerfile
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose/rehearsal.yml tests/compose/small-disk.yml
 	.venv/bin/python -m pytest -q -m "not stack"
 
 simulate: setup ## the core in virtual time under faults, seed by seed, and every mutant (ARGS="--seeds 20000", ARGS="--seed 7")
@@ -44,13 +49,23 @@ down: setup ## stop what `up` started
 status: setup ## what runs, and how it fares
 	@.venv/bin/raccroche status
 
+up-compose: setup ## the whole system in containers on this server, secrets made the first time (docs/one-server.md)
+	@.venv/bin/raccroche server prepare
+	@[ -e .env ] || ln -s server/compose.env .env
+	RACCROCHE_REVISION=$$(git rev-parse --short HEAD 2>/dev/null || echo unknown) docker compose --env-file server/compose.env up --build --wait
+
+down-compose: ## stop what `up-compose` started; its volumes and secrets stay
+	docker compose --env-file server/compose.env down
+
 format: setup ## lay the code out, sort imports, mend what ruff can mend
 	.venv/bin/ruff check --fix --quiet .
 	.venv/bin/ruff format .
 
 lock: setup ## write requirements.lock anew from the pyprojects (names no registry)
 	var/tools/bin/uv lock --quiet --upgrade
-	var/tools/bin/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate --format requirements-txt > requirements.lock
+	var/tools/bin/uv export --quiet --all-packages --all-groups --all-extras --no-emit-workspace --no-header --no-annotate --format requirements-txt > requirements.lock
+	@deploy/bootstrap
+	.venv/bin/python deploy/image/packages.py write deploy/image
 
 clean: ## remove the environment and all local state (run `make down` first)
 	rm -rf .venv var

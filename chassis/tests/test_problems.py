@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.handler import KeyReused, TryAgain
+from chassis.pools import DatabaseAway
 from chassis.problems import NotStrictJson, strict_json
 
 JSON = {"Content-Type": "application/json"}
@@ -111,7 +112,9 @@ async def test_no_such_route_and_no_such_method_are_problems_too() -> None:
     assert "Specimen" not in lost.text
 
 
-@pytest.mark.parametrize(("trouble", "status"), [(KeyReused("x"), 422), (TryAgain("x"), 503), (OSError("x"), 500)])
+@pytest.mark.parametrize(
+    ("trouble", "status"), [(KeyReused("x"), 422), (TryAgain("x"), 503), (DatabaseAway("x"), 503), (OSError("x"), 500)]
+)
 async def test_a_reused_key_is_422_and_a_store_that_is_away_503(trouble: Exception, status: int) -> None:
     app = edge_app()
 

@@ -68,7 +68,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def list_of(file: Path, count: int, *, broken: int = 0, padding: int = 0) -> Path:
     names = ["".join(LETTERS[int(digit)] for digit in str(number)) for number in range(1, count + 1)]
-    rows = [f"{UAI};{number:010d}A;DUVAL{name};Maïa;2008-05-14;44109;{'x' * padding};2025-09-01;" for number, name in enumerate(names, start=1)]
+    rows = [
+        f"{UAI};{number:010d}A;DUVAL{name};Maïa;2008-05-14;44109;{'x' * padding};2025-09-01;" for number, name in enumerate(names, start=1)
+    ]
     file.write_text("\n".join([HEADER, *rows, *["trop;court"] * broken, ""]))
     return file
 

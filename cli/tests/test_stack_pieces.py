@@ -53,7 +53,7 @@ def test_a_jar_that_is_not_the_pinned_one_is_removed_and_not_used(tmp_path: Path
         def artifact(self) -> Artifact:
             return Artifact()
 
-    monkeypatch.setattr("raccroche.stack.jars.MavenContext", Context)
+    monkeypatch.setattr("jgo.maven.MavenContext", Context)
     jar = Jar(group="org.example", artifact="thing", version="1", sha256="0" * 64)
     with pytest.raises(WrongJar, match=r"org\.example:thing:1"):
         fetch(lambda _: None, [jar], tmp_path / "cache")

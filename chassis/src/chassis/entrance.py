@@ -22,7 +22,7 @@ from chassis.reading import BeginningGone, NothingComes
 from chassis.rebuild import AlreadyRunning, DecidedMeanwhile, NotInTime
 from chassis.republish import StillSpeaking
 from chassis.service import Build, open_basics, run
-from chassis.settings import BadSettings, settings_from
+from chassis.settings import BadSettings, Settings, check_files, settings_from
 from chassis.topics import TopicMissing
 
 DONE, CHECK_FAILED, BAD = 0, 1, 2
@@ -40,10 +40,14 @@ def start(
     """Live as the service `name`, or do one job: one that every service has, or one of its `own`.
 
     Raises:
-        SystemExit: a job's status: 0 done, 1 a check failed, 2 bad usage or input, or it could not be done.
+        SystemExit: a job's status: 0 done, 1 a check failed, 2 bad usage or input, or it could not be done; the service's 2: bad settings.
     """
     if not argv:
-        run(name, settings_from(environ), build, speaks=speaks)
+        try:
+            settings = _settings(environ)
+        except BadSettings as bad:
+            raise SystemExit(_said(f"{name}: {bad}")) from None
+        run(name, settings, build, speaks=speaks)
         return
     options = _parser(name, own).parse_args(argv)
     logs.configure(name, "warning", sys.stderr)
@@ -61,6 +65,12 @@ def start(
     raise SystemExit(DONE if answer.good else CHECK_FAILED)
 
 
+def _settings(environ: Mapping[str, str]) -> Settings:
+    settings = settings_from(environ)
+    check_files(settings)
+    return settings
+
+
 def _said(sentence: str) -> int:
     print(sentence, file=sys.stderr)
     return BAD
@@ -75,7 +85,7 @@ def _show(answer: Answer, to: TextIO, *, as_json: bool) -> None:
 
 
 async def _done(name: str, options: argparse.Namespace, environ: Mapping[str, str], build: Build, *, speaks: bool) -> Answer:
-    settings = settings_from(environ)
+    settings = _settings(environ)
     arm(settings.failpoint)
     telemetry.configure(name, None, settings.otlp_endpoint)  # the service itself writes the file of spans
     async with AsyncExitStack() as opened:

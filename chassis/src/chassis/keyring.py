@@ -74,11 +74,15 @@ class AesGcm:
             raise NotOpenable("the sealed bytes do not belong here or were changed") from None
 
 
+class BadMasterKeys(ValueError):
+    """The file of master keys is not what it should be; says nothing of its content."""
+
+
 def master_keys_from(text: str) -> dict[str, dict[int, bytes]]:
     """Read `{"<class>": {"<version>": "<base64 of 32 bytes>"}}`.
 
     Raises:
-        ValueError: another shape or another length; says nothing of the content.
+        BadMasterKeys: another shape or another length.
     """
     try:
         found = {
@@ -86,7 +90,7 @@ def master_keys_from(text: str) -> dict[str, dict[int, bytes]]:
             for data_class, versions in json.loads(text).items()
         }
     except (ValueError, AttributeError, TypeError):
-        raise ValueError("the file of master keys is not JSON of class, version and base64") from None
+        raise BadMasterKeys("the file of master keys is not JSON of class, version and base64") from None
     _check(found)
     return found
 
@@ -94,7 +98,7 @@ def master_keys_from(text: str) -> dict[str, dict[int, bytes]]:
 def _check(master_keys: MasterKeys) -> None:
     for data_class, versions in master_keys.items():
         if not versions or any(version < 1 or len(key) != KEY_BYTES for version, key in versions.items()):
-            raise ValueError(f"class {data_class} needs at least one version (from 1), each key of {KEY_BYTES} bytes")
+            raise BadMasterKeys(f"class {data_class} needs at least one version (from 1), each key of {KEY_BYTES} bytes")
 
 
 class Keys:

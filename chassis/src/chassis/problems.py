@@ -27,7 +27,7 @@ ALIKE, NO_BRACKETS = bytes.maketrans(b"{}", b"[]"), bytes(set(range(256)) - set(
 
 AWAY = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
+    asyncpg.OperatorInterventionError, ConnectionError,
 )  # fmt: skip
 
 UNKEPT = {b"cache-control": b"no-store", b"x-content-type-options": b"nosniff"}

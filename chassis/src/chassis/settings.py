@@ -1,5 +1,7 @@
 """What a service process is told at its start: every environment variable, read once, in one place."""
 
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ class Settings:
     consumer_dsn: str
     relay_dsn: str
     bootstrap: str
+    passfile: Path | None
     http_host: str
     http_port: int
     tokens_jwks_file: Path
@@ -60,6 +63,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         consumer_dsn=environ["CONSUMER_DSN"],
         relay_dsn=environ["RELAY_DSN"],
         bootstrap=environ["KAFKA_BOOTSTRAP_SERVERS"],
+        passfile=_path(environ, "PGPASSFILE"),
         http_host=environ.get("HTTP_HOST", "127.0.0.1"),
         http_port=int(environ["HTTP_PORT"]),
         tokens_jwks_file=Path(environ["TOKENS_JWKS_FILE"]),
@@ -88,3 +92,32 @@ def _yes(environ: Mapping[str, str], name: str) -> bool:
     if said not in {"yes", "no"}:
         raise BadSettings(f"{name} is yes or no")
     return said == "yes"
+
+
+def check_files(settings: Settings) -> None:
+    """Are the files there that the settings name, before anything is opened?
+
+    The database driver says nothing of a file of passwords that it cannot take, and then fails for want of a password.
+
+    Raises:
+        BadSettings: one is missing, cannot be read, is empty, or is a file of passwords that others can read too.
+    """
+    files = {
+        "PGPASSFILE": settings.passfile, "TOKENS_JWKS_FILE": settings.tokens_jwks_file,
+        "KEYRING_MASTER_KEYS_FILE": settings.keyring_master_keys_file, "IDENTITY_KEY_FILE": settings.identity_key_file, "DIRECTORY_FILE": settings.directory_file,
+    }  # fmt: skip
+    for name, path in files.items():
+        if path is not None and (wrong := _wrong_with(path)):
+            raise BadSettings(f"{name} names {path}, which {wrong}")
+    if settings.passfile is not None and settings.passfile.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise BadSettings(f"PGPASSFILE names {settings.passfile}, which others than its owner can read: chmod 600")
+
+
+def _wrong_with(path: Path) -> str | None:
+    if not path.exists():
+        return "is not there"
+    if not path.is_file():
+        return "is no file"
+    if not os.access(path, os.R_OK):
+        return f"user {os.geteuid()} cannot read"
+    return "is empty" if path.stat().st_size == 0 else None

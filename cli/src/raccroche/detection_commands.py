@@ -10,7 +10,8 @@ from typing import Annotated
 import httpx
 import typer
 
-from raccroche.stack import NotUp, Stack
+from raccroche.house import house_at
+from raccroche.stack import NotUp
 from raccroche.territory_options import Academies, Departements, Regions, asked_of
 
 detection = typer.Typer(no_args_is_help=True, help="What rules decided: undone, or tried under another version.")
@@ -127,10 +128,10 @@ def _shown(count: object) -> str:
 @contextmanager
 def _intake(root: Path, address: str | None, token: str | None) -> Iterator[httpx.Client]:
     """Intake at the address that was given with its token, else of the local stack, as ops; trouble ends as exit status 2."""
-    if (address is None or token is None) and not Stack(root).is_up():
+    if (address is None or token is None) and not house_at(root).is_up():
         raise NotUp(f"no local stack runs in {root}; start it with `raccroche up`, or give --address and --token")
-    where = Stack(root).address("intake") if address is None else address
-    believed = Stack(root).issue_token("ops") if token is None else token
+    where = house_at(root).address("intake") if address is None else address
+    believed = house_at(root).issue_token("ops") if token is None else token
     try:
         with httpx.Client(base_url=where, headers={"Authorization": f"Bearer {believed}"}, timeout=SECONDS) as client:
             yield client

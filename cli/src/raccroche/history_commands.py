@@ -14,7 +14,8 @@ import typer
 from chassis.provision import dsn_of
 from contracts.catalogue import TOPICS
 from raccroche.copies import verify_speakers
-from raccroche.stack import NotUp, Stack
+from raccroche.house import house_at
+from raccroche.stack import NotUp
 from raccroche.verification import Verdict
 
 history = typer.Typer(no_args_is_help=True, help="What was said: verified, and told person by person.")
@@ -44,9 +45,9 @@ def verify_all(root: Path, auditor_dsn: str | None) -> list[Verdict]:
 
     def dsn(service: str) -> str:
         database = f"raccroche_{service}"
-        return Stack(root).auditor_dsn(database) if auditor_dsn is None else dsn_of(auditor_dsn, database=database)
+        return house_at(root).auditor_dsn(database) if auditor_dsn is None else dsn_of(auditor_dsn, database=database)
 
-    if auditor_dsn is None and not Stack(root).is_up():
+    if auditor_dsn is None and not house_at(root).is_up():
         raise NotUp(f"no local stack runs in {root}; start it with `raccroche up`, or name a server with --auditor-dsn")
     return asyncio.run(verify_speakers({speaker: dsn(speaker) for speaker in EVERY_SPEAKER}, dsn(HISTORY)))
 
@@ -118,10 +119,10 @@ def _asked(person_id: UUID, root: Path, address: str | None, token: str | None) 
     Raises:
         NotUp: no address is given and the local stack does not run. httpx.HTTPError: no answer.
     """
-    if (address is None or token is None) and not Stack(root).is_up():
+    if (address is None or token is None) and not house_at(root).is_up():
         raise NotUp(f"no local stack runs in {root}; start it with `raccroche up`, or give --address and --token")
-    where = Stack(root).address(HISTORY) if address is None else address
-    believed = Stack(root).issue_token("analyst") if token is None else token
+    where = house_at(root).address(HISTORY) if address is None else address
+    believed = house_at(root).issue_token("analyst") if token is None else token
     return httpx.get(f"{where}/persons/{person_id}/story", headers={"Authorization": f"Bearer {believed}"}, timeout=30)
 
 

@@ -19,7 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from raccroche.stack import NotUp, Stack
+from raccroche.house import house_at
+from raccroche.stack import NotUp
 
 intake = typer.Typer(no_args_is_help=True, help="Lists: sent, and the verdicts of their lines.")
 
@@ -221,10 +222,10 @@ def _entrance(root: Path, address: str | None, token: str | None, uai: str | Non
     Raises:
         NotUp: no address is given and the local stack does not run.
     """
-    if (address is None or token is None) and not Stack(root).is_up():
+    if (address is None or token is None) and not house_at(root).is_up():
         raise NotUp(f"no local stack runs in {root}; start it with `raccroche up`, or give --address and --token")
-    where = Stack(root).address("intake") if address is None else address
-    believed = token or Stack(root).issue_token("sender" if uai else "ops", uai=uai)
+    where = house_at(root).address("intake") if address is None else address
+    believed = token or house_at(root).issue_token("sender" if uai else "ops", uai=uai)
     with httpx.Client(base_url=where, headers={"Authorization": f"Bearer {believed}"}, timeout=600) as client:
         yield Entrance(client=client)
 

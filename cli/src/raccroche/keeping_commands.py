@@ -10,7 +10,8 @@ import httpx
 import orjson
 import typer
 
-from raccroche.stack import NotUp, Stack
+from raccroche.house import house_at
+from raccroche.stack import NotUp
 from raccroche.territory_options import Academies, Departements, Regions, asked_of
 
 INTAKE = "intake"
@@ -153,9 +154,9 @@ def _believed(root: Path, address: str | None, token: str | None, claims: Mappin
     Raises:
         NotUp: no address is given and the local stack does not run.
     """
-    if (address is None or token is None) and not Stack(root).is_up():
+    if (address is None or token is None) and not house_at(root).is_up():
         raise NotUp(f"no local stack runs in {root}; start it with `raccroche up`, or give --address and --token")
-    return address or Stack(root).address(INTAKE), token or Stack(root).issue_token(**claims)
+    return address or house_at(root).address(INTAKE), token or house_at(root).issue_token(**claims)
 
 
 def _rules(findings: list[dict[str, str]]) -> str:

@@ -14,9 +14,13 @@ from raccroche.campaign_commands import campaign
 from raccroche.demo.command import demo
 from raccroche.detection_commands import detection
 from raccroche.history_commands import history
+from raccroche.house import house_at
 from raccroche.intake_commands import intake
 from raccroche.ops.commands import ops
 from raccroche.privacy_commands import privacy
+from raccroche.server.commands import server
+from raccroche.server.files import NotOurs, NotPrepared
+from raccroche.server.steps import NotDone
 from raccroche.stack import NotUp, Stack
 from raccroche.stack.containers.owned import NoEngine, NoImage
 from raccroche.stack.jars import WrongJar
@@ -26,7 +30,7 @@ from raccroche.stack.postgres import NoPostgres
 from raccroche.transmission_commands import transmission
 
 LOCAL = Path("var/local")
-CLEAR = (NotUp, NoJava, NoPostgres, WrongJar, KafkaFailed, NoEngine, NoImage)
+CLEAR = (NotUp, NoJava, NoPostgres, WrongJar, KafkaFailed, NoEngine, NoImage, NotPrepared, NotOurs, NotDone)
 
 Root = Annotated[Path, typer.Option(help="The folder of the stack.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -50,6 +54,7 @@ intake.add_typer(campaign, name="campaign")
 app.add_typer(intake, name="intake")
 app.add_typer(ops, name="ops")
 app.add_typer(privacy, name="privacy")
+app.add_typer(server, name="server")
 app.add_typer(transmission, name="transmission")
 clock = typer.Typer(no_args_is_help=True, help="The local stack's clock.")
 app.add_typer(clock, name="clock")
@@ -114,7 +119,7 @@ def token(
 ) -> None:
     """Print a token of the local issuer, good for twelve hours."""
     places = tuple(part for part in territory.split(",") if part)
-    print(Stack(root).issue_token(role, uai=uai, territory=places, organisation=organisation, sub=sub))
+    print(house_at(root).issue_token(role, uai=uai, territory=places, organisation=organisation, sub=sub))
 
 
 @clock.command("advance")

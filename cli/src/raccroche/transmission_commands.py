@@ -10,7 +10,8 @@ from typing import Annotated
 import httpx
 import typer
 
-from raccroche.stack import NotUp, Stack
+from raccroche.house import house_at
+from raccroche.stack import NotUp
 
 transmission = typer.Typer(no_args_is_help=True, help="What establishments learn of their former pupils.")
 
@@ -60,10 +61,10 @@ def returns(
 def _entrance(root: Path, address: str | None, token: str | None, uai: str | None) -> Iterator[httpx.Client]:
     """Transmission, asked as that establishment; exit 2, in one sentence, for whatever keeps the question from being answered."""
     try:
-        if (address is None or token is None) and not Stack(root).is_up():
+        if (address is None or token is None) and not house_at(root).is_up():
             raise NotUp(f"no local stack runs in {root}; start it with `raccroche up`, or give --address and --token")
-        believed = token or Stack(root).issue_token("sender", uai=uai)
-        where = address or Stack(root).address("transmission")
+        believed = token or house_at(root).issue_token("sender", uai=uai)
+        where = address or house_at(root).address("transmission")
         with httpx.Client(base_url=where, headers={"Authorization": f"Bearer {believed}"}, timeout=SECONDS) as client:
             yield client
     except NotUp as down:

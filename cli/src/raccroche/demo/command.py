@@ -17,6 +17,7 @@ from raccroche.demo.journey import Journey
 from raccroche.demo.report import Outcome, figures_of, found, outcome
 from raccroche.demo.showing import Progress, show_report
 from raccroche.fiction import generate
+from raccroche.house import House
 from raccroche.stack import Stack
 
 SPEAKERS = ("intake", "followup", "offers", "transmission")
@@ -77,7 +78,7 @@ async def run(
             await stack.down()
 
 
-async def examine(stack: Stack, journey: Journey) -> tuple[Outcome, Story]:
+async def examine(stack: House, journey: Journey) -> tuple[Outcome, Story]:
     """Ask every service for its figures, verify the chains, and read one story."""
     async with journey.observing() as observers:
         figures = await figures_of(observers)

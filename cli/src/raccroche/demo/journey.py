@@ -22,7 +22,7 @@ from raccroche.fiction import Fiction, ListFile
 from raccroche.fiction.people import Person
 from raccroche.fiction.plan import Plan
 from raccroche.fiction.territory import DEPARTEMENTS
-from raccroche.stack import Stack
+from raccroche.house import House
 
 LISTENING = ("intake", "followup", "offers", "transmission", "history")
 PAGE = 200
@@ -37,7 +37,7 @@ class Journey:
     between: called with the name of the phase that begins, for whoever wants to disturb it.
     """
 
-    stack: Stack
+    stack: House
     fiction: Fiction
     show: Callable[[str], None]
     between: Callable[[str], None] = field(default=lambda _: None)

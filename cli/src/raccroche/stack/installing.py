@@ -12,15 +12,19 @@ class NoMigrations(Exception):
     """The services' migrations are not where this checkout keeps them."""
 
 
-def databases() -> list[Database]:
+CHECKOUT = Path(__file__).resolve().parents[4] / "services"
+
+
+def databases(services: Path = CHECKOUT) -> list[Database]:
     """One database per service with its own migrations after the chassis's, and the keyring's.
 
+    services: the folder of the services' folders, each with its `migrations`.
+
     Raises:
-        NoMigrations: this is no checkout of Raccroche.
+        NoMigrations: there is none such.
     """
-    services = Path(__file__).resolve().parents[4] / "services"
-    if not services.is_dir():
-        raise NoMigrations(f"no folder {services}: run the local stack from a checkout")
+    if missing := [name for name in SERVICES if not (services / name / "migrations").is_dir()]:
+        raise NoMigrations(f"no migrations of {', '.join(missing)} under {services}")
     found = [Database(name=f"raccroche_{name}", migrations=(chassis_migrations(), services / name / "migrations")) for name in SERVICES]
     return [*found, Database(name="raccroche_keyring", migrations=(keyring_migrations(),), login_roles=("app",))]
 

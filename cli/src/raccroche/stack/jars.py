@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from jgo.maven import MavenContext
-
 AT_ONCE = 8
 ATTEMPTS = 3
 
@@ -68,6 +66,8 @@ def _is_there(jar: Jar, folder: Path) -> bool:
 
 
 def _fetch(jar: Jar, folder: Path) -> None:
+    from jgo.maven import MavenContext  # noqa: PLC0415 -- not there in an image, where no broker is started
+
     for attempt in range(1, ATTEMPTS + 1):
         try:
             context = MavenContext(repo_cache=folder / ".repository")

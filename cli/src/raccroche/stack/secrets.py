@@ -74,6 +74,16 @@ class Secrets:
         whole = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + TOKEN_SECONDS, "role": role, **claims}
         return jwt.encode({"alg": "Ed25519", "kid": key.kid}, whole, key, algorithms=["Ed25519"])
 
+    def token(
+        self, role: str, *, uai: str | None = None, territory: tuple[str, ...] = (), organisation: str | None = None, sub: str | None = None
+    ) -> str:
+        """A token with the claims that the services know."""
+        claims: dict[str, object] = {"sub": sub or organisation or uai or role}
+        claims |= {name: value for name, value in (("uai", uai), ("organisation", organisation)) if value}
+        if territory:
+            claims["territory"] = list(territory)
+        return self.issue(role, claims)
+
     def _path(self, name: str) -> Path:
         return self.layout.secrets / name
 

@@ -196,11 +196,7 @@ class Stack:
     def issue_token(
         self, role: str, *, uai: str | None = None, territory: tuple[str, ...] = (), organisation: str | None = None, sub: str | None = None
     ) -> str:
-        claims: dict[str, object] = {"sub": sub or organisation or uai or role}
-        claims |= {name: value for name, value in (("uai", uai), ("organisation", organisation)) if value}
-        if territory:
-            claims["territory"] = list(territory)
-        return self._secrets.issue(role, claims)
+        return self._secrets.token(role, uai=uai, territory=territory, organisation=organisation, sub=sub)
 
     @property
     def broker_said(self) -> str:

@@ -138,9 +138,12 @@ def identity_key_from(path: Path) -> bytes:
     """The key of the digests by which persons are recognised: base64 of 32 bytes.
 
     Raises:
-        KeysMissing: it has another length.
+        KeysMissing: it is something else.
     """
-    key = base64.b64decode(path.read_text().strip(), validate=True)
+    try:
+        key = base64.b64decode(path.read_text().strip(), validate=True)
+    except ValueError:
+        key = b""
     if len(key) != KEY_BYTES:
         raise KeysMissing("IDENTITY_KEY_FILE must hold 32 bytes in base64")
     return key
