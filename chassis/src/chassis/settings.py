@@ -104,7 +104,8 @@ def check_files(settings: Settings) -> None:
     """
     files = {
         "PGPASSFILE": settings.passfile, "TOKENS_JWKS_FILE": settings.tokens_jwks_file,
-        "KEYRING_MASTER_KEYS_FILE": settings.keyring_master_keys_file, "IDENTITY_KEY_FILE": settings.identity_key_file, "DIRECTORY_FILE": settings.directory_file,
+        "KEYRING_MASTER_KEYS_FILE": settings.keyring_master_keys_file, "IDENTITY_KEY_FILE": settings.identity_key_file,
+        "DIRECTORY_FILE": settings.directory_file,
     }  # fmt: skip
     for name, path in files.items():
         if path is not None and (wrong := _wrong_with(path)):
