@@ -158,15 +158,20 @@ def _born_by(age: int, on: date) -> date:
     return day
 
 
-HELPERS = """
-create or replace temp macro day_of(cell) as case when cell like '____-__-__' then try_cast(cell as date)
+HELPERS = r"""
+create or replace temp macro bare(cell) as regexp_replace(cell, '^[\s\p{{Z}}\x1c-\x1f\x{{85}}]+|[\s\p{{Z}}\x1c-\x1f\x{{85}}]+$', '', 'g');
+create or replace temp macro plain_day(cell) as case when cell like '____-__-__' then try_cast(cell as date)
   when cell like '__/__/____' then try_strptime(cell, '%d/%m/%Y')::date end;
+create or replace temp macro day_of(cell) as case when strlen(cell) = 10 then plain_day(cell) else plain_day(bare(cell)) end;
 create or replace temp macro place_of(cell) as case when regexp_full_match(cell, '{commune}') then cell
-  when regexp_full_match(upper(trim(cell)), '{commune}') then upper(trim(cell)) end;
+  when regexp_full_match(upper(bare(cell)), '{commune}') then upper(bare(cell)) end;
+create or replace temp macro code_of(cell) as case when regexp_full_match(cell, '[0-9A-Z]*') then cell
+  else upper(regexp_replace(cell, '[\s\p{{Z}}\x1c-\x1f\x{{85}}]+', '', 'g')) end;
 create or replace temp macro ine_of(cell) as
-  case when regexp_full_match(upper(replace(cell, ' ', '')), '{ine}')
-    and not regexp_full_match(upper(replace(cell, ' ', '')), '(?:{no_ine}).*') then upper(replace(cell, ' ', '')) end;
+  case when regexp_full_match(code_of(cell), '{ine}') and not regexp_full_match(code_of(cell), '(?:{no_ine}).*') then code_of(cell) end;
+create or replace temp macro name_of(cell) as nullif(folded(cell), '');
 """
+"""Cells are trimmed as those of lists are, by every kind of space; a name of which no letter is left is nobody's."""
 
 MERGED = """
 create or replace temp table merged as select unnest(?::varchar[]) as code, unnest(?::varchar[]) as today;
@@ -220,7 +225,7 @@ with lines as (
   union all
   select * from ended where birth <= date '{from_16}'
 )
-select * exclude (ine), ine as ine_cell, ine_of(ine) as ine, folded(nom) as family, folded(prenom) as first,
+select * exclude (ine), ine as ine_cell, ine_of(ine) as ine, name_of(nom) as family, name_of(prenom) as first,
   coalesce(merged.today, place_of(commune_naissance)) as commune
 from lines left join merged on merged.code = place_of(commune_naissance);
 
@@ -261,14 +266,14 @@ with placed as (
 unplaced as materialized (select distinct family, first, birth from {left} where commune is null),
 old as (select *, place_of(commune) as place from {right} where birth <= date '{from_16}'),
 perhaps as (
-  select *, place_of(commune) as place from {right} where upper(replace(ine, ' ', '')) in (select ine from {left} where ine is not null)
+  select *, place_of(commune) as place from {right} where code_of(ine) in (select ine from {left} where ine is not null)
   union all
   select r.* from old r semi join placed p on r.birth = p.birth and coalesce(r.place, '') = p.place
   union all
   select r.* from (select * from old where birth in (select birth from unplaced)) r
-    semi join unplaced p on r.birth = p.birth and folded(r.nom) = p.family and folded(r.prenom) = p.first
+    semi join unplaced p on r.birth = p.birth and name_of(r.nom) = p.family and name_of(r.prenom) = p.first
 )
-select ine_of(ine) as ine, birth, told, coalesce(merged.today, place) as commune, folded(nom) as family, folded(prenom) as first
+select ine_of(ine) as ine, birth, told, coalesce(merged.today, place) as commune, name_of(nom) as family, name_of(prenom) as first
 from perhaps left join merged on merged.code = place;
 
 create temp table ines_{right} as
@@ -316,7 +321,8 @@ DECIDE = """
 create or replace temp macro reached(codes) as coalesce(len(list_filter(codes, lambda code : code not in ({low}))), 0) > 0;
 
 create temp table standing as
-select a.*, coalesce(a.ine || '|' || a.birth || '|' || a.first, concat_ws('|', a.family, a.first, a.birth, a.commune)) as person,
+select a.*, coalesce(a.ine || '|' || a.birth || '|' || a.first,
+    concat_ws('|', coalesce(a.family, a.id::varchar), coalesce(a.first, a.id::varchar), a.birth, a.commune)) as person,
   coalesce(f.same, false) as is_followed,
   f.id is not null and not f.same
     or reached(d.perhaps) and not reached(d.told) as doubt,
