@@ -165,13 +165,16 @@ create or replace temp macro plain_day(cell) as case when cell like '____-__-__'
 create or replace temp macro day_of(cell) as case when strlen(cell) = 10 then plain_day(cell) else plain_day(bare(cell)) end;
 create or replace temp macro place_of(cell) as case when regexp_full_match(cell, '{commune}') then cell
   when regexp_full_match(upper(bare(cell)), '{commune}') then upper(bare(cell)) end;
-create or replace temp macro code_of(cell) as case when regexp_full_match(cell, '[0-9A-Z]*') then cell
+create or replace temp macro code_of(cell) as case when strlen(cell) = 11 then upper(cell)
   else upper(regexp_replace(cell, '[\s\p{{Z}}\x1c-\x1f\x{{85}}]+', '', 'g')) end;
 create or replace temp macro ine_of(cell) as
   case when regexp_full_match(code_of(cell), '{ine}') and not regexp_full_match(code_of(cell), '(?:{no_ine}).*') then code_of(cell) end;
 create or replace temp macro name_of(cell) as nullif(folded(cell), '');
 """
-"""Cells are trimmed as those of lists are, by every kind of space; a name of which no letter is left is nobody's."""
+"""Cells are trimmed as those of lists are, by every kind of space; a name of which no letter is left is nobody's.
+
+Every INE has eleven characters, so a cell of eleven bytes holds one as it stands or none.
+"""
 
 MERGED = """
 create or replace temp table merged as select unnest(?::varchar[]) as code, unnest(?::varchar[]) as today;
