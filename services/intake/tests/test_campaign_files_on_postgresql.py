@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import csv
 import signal
 import socket
 import sys
@@ -20,7 +21,7 @@ from test_intake_api_on_postgresql import basics_of
 from chassis.jobs import At, BadRequest
 from chassis.subscription import Subscription
 from chassis.testing import FixedClock
-from contracts.intake import CampaignMatched
+from contracts.intake import CampaignMatched, ListLineRejected
 from intake.campaign.files import Sweep, all_files
 from intake.campaign.job import CAMPAIGN, campaign
 from intake.campaign.sweep_jobs import files, sweep
@@ -253,3 +254,19 @@ async def test_a_run_that_is_refused_leaves_nothing_and_destroys_nothing(intake:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert await intake.events() == []
     assert await intake.pool.fetchval("select count(*) from campaign_file") == 0
+
+
+async def test_leavers_whose_line_is_rejected_are_told_to_a_human_by_name(intake: House, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    names = {"Twegin": {"uai": "0440074A"}, "Wurzalo": {"formation": "x" * 100_001}, "Brunda": {"date_entree": "2027-01-01"}}
+    bad = [{**LEAVER, "ine": f"{n}23456789AB", "nom": name, **wrong} for n, (name, wrong) in enumerate(names.items(), 3)]
+    written(folder, previous=[LEAVER, *bad], current=[STAYS])
+    done = await campaign(at(intake, tmp_path), asked(folder))
+    told = [event for event in await intake.events(ListLineRejected) if isinstance(event, ListLineRejected)]
+    with (folder / "reviews.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
+    assert {row["nom"] for row in rows} == names.keys()
+    by_event = [" ".join(["rejected", *sorted({finding.rule for finding in event.findings})]) for event in told]
+    assert sorted(row["motif"] for row in rows) == sorted(by_event)
+    assert any(line.startswith("3 leavers are on lines that a list's rules reject") for line in done.lines)

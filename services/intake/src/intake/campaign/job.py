@@ -88,9 +88,16 @@ def _lines(found: Found) -> list[str]:
         *(f"{one.kind}: {one.lines:,} lines, {one.unreadable:,} unreadable, {one.size / 1e6:,.0f} MB" for one in found.matched.snapshots),
         f"{figures.seen:,} lines seen: {_told(seen)}",
         f"{figures.leavers:,} leavers: {_told(found.verdicts)}",
+        *_lost(found.verdicts.get("rejected", 0)),
         f"{found.detections:,} dropouts detected: {_told(flags)}",
         ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.seconds.items()),
     ]
+
+
+def _lost(rejected: int) -> list[str]:
+    """One sentence, or none."""
+    said = "leavers are on lines that a list's rules reject, and nothing is detected of them: --reviews writes who they are, and why"
+    return [f"{rejected:,} {said}"] if rejected else []
 
 
 def _told(counts: Mapping[str, int]) -> str:

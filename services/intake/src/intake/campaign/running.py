@@ -28,6 +28,7 @@ from intake.campaign.admitting import Accepted
 from intake.campaign.crossing import Crossed, Limits, cross
 from intake.campaign.files import keep
 from intake.campaign.fingerprints import Fingerprint, fingerprint_of
+from intake.campaign.refusals import refused
 from intake.campaign.snapshots import Snapshot
 from intake.domain.list import KeepMatch
 from intake.parts import PART_BYTES, Upload
@@ -121,9 +122,12 @@ class Campaign:
         return await self._found(campaign, resumed=resumed, seconds=steps.took)
 
     def _cross(self, fingerprints: Fingerprints) -> Crossed:
-        return cross(
-            self.snapshots, lines_there(self.snapshots, fingerprints), self.reference, self.reader.rule, self.limits, self.accepted
-        )
+        there, rule = lines_there(self.snapshots, fingerprints), self.reader.rule
+        crossed = cross(self.snapshots, there, self.reference, rule, self.limits, self.accepted)
+        if self.reviews is None:
+            return crossed
+        rejected = refused(crossed.body, self.reference, self.desk.directory)
+        return replace(crossed, reviews=crossed.reviews + reviews.lines_of(rejected))
 
     def _fingerprints(self) -> Fingerprints:
         if self.reviews is not None:
