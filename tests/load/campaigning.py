@@ -21,6 +21,7 @@ from intake_house import MIGRATIONS, NOW, entered
 
 from chassis.provision import Database, chassis_migrations, keyring_migrations
 from contracts.intake import SnapshotKind
+from intake.campaign.admitting import Accepted
 from intake.campaign.crossing import Limits, cross
 from intake.campaign.running import Campaign
 from intake.campaign.snapshots import COLUMNS, Snapshot
@@ -128,7 +129,7 @@ def _snapshots(folder: Path) -> dict[SnapshotKind, Snapshot]:
 
 def _cross(folder: Path) -> dict[str, object]:
     began = time.perf_counter()
-    found = cross(_snapshots(folder), campaign.REFERENCE, SIEI_V1, Limits(), None)
+    found = cross(_snapshots(folder), {}, campaign.REFERENCE, SIEI_V1, Limits(), Accepted())
     return {"seconds": time.perf_counter() - began, "leavers": found.figures.leavers}
 
 

@@ -120,11 +120,15 @@ class ReportReceived(_OfList):
 
 
 class SnapshotManifest(BaseModel):
-    """What remains of one file of everybody: `digest` is keyed, of its bytes, so that nobody can look for a person in it."""
+    """What remains of one file of everybody: `digest` is keyed, of its bytes, so that nobody can look for a person in it.
+
+    `unreadable`: lines of which nobody could be known, and those lost in another line's cell.
+    """
 
     model_config = ConfigDict(frozen=True)
     kind: Public[SnapshotKind]
     lines: Public[int]
+    unreadable: Public[int]
     size: Public[int]
     digest: Public[Sha256]
 

@@ -6,9 +6,10 @@ from datetime import date
 from pathlib import Path
 
 from contracts.intake import SnapshotKind
+from intake.campaign.admitting import Accepted
 from intake.campaign.crossing import Crossed, Limits, cross
 from intake.campaign.snapshots import COLUMNS, Snapshot
-from intake.domain.detection import SIEI_V1
+from intake.domain.detection import SIEI_V1, Rule
 
 REFERENCE = date(2026, 11, 2)
 
@@ -35,8 +36,17 @@ def _write(folder: Path, kind: SnapshotKind, rows: Rows) -> Snapshot:
     return Snapshot(kind=kind, path=path)
 
 
-def crossed(snapshots: Mapping[SnapshotKind, Snapshot], reviews: Path | None = None) -> Crossed:
-    return cross(snapshots, REFERENCE, SIEI_V1, Limits(threads=1, memory="512MB"), reviews)
+SMALL = Accepted(any_volume=True)
+"""Of files of two or three lines no share means anything."""
+
+
+def crossed(
+    snapshots: Mapping[SnapshotKind, Snapshot],
+    accepted: Accepted = SMALL,
+    rule: Rule = SIEI_V1,
+    there: Mapping[SnapshotKind, int] | None = None,
+) -> Crossed:
+    return cross(snapshots, there or {}, REFERENCE, rule, Limits(threads=1, memory="512MB"), accepted)
 
 
 def lines_of(body: bytes) -> Sequence[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import csv
 import signal
 import socket
 import sys
@@ -20,22 +21,23 @@ from test_intake_api_on_postgresql import basics_of
 from chassis.jobs import At, BadRequest
 from chassis.subscription import Subscription
 from chassis.testing import FixedClock
+from contracts.intake import CampaignMatched, ListLineRejected
 from intake.campaign.files import Sweep, all_files
-from intake.campaign.job import campaign
+from intake.campaign.job import CAMPAIGN, campaign
 from intake.campaign.sweep_jobs import files, sweep
 
 pytestmark = pytest.mark.stack
 
 BEFORE, ON = date(2026, 11, 30), date(2026, 12, 1)
 """The day of `campaign_of`, and the one before it."""
+DOUBTFUL = {**LEAVER, "ine": "323456789AB", "nom": "Twegin"}
 ONLY = ("previous", "current")
 ALL = ["current.csv", "previous.csv", "reviews.csv"]
 
 
 async def run(intake: House, folder: Path, delete_on: date = ON) -> UUID:
     """A campaign of which somebody is for a human, so that its third file is there too."""
-    like = {**LEAVER, "ine": "323456789AB", "nom": "Twegin"}
-    written(folder, previous=[LEAVER, like], current=[STAYS, {**like, "date_naissance": "2009-03-15"}])
+    written(folder, previous=[LEAVER, DOUBTFUL], current=[STAYS, {**DOUBTFUL, "date_naissance": "2009-03-15"}])
     running = replace(campaign_of(intake, folder, only=ONLY), reviews=folder / "reviews.csv", delete_on=delete_on)
     return (await running.run()).campaign
 
@@ -152,7 +154,7 @@ def asked(folder: Path, **changes: object) -> argparse.Namespace:
     options: dict[str, object] = {
         "previous": folder / "previous.csv", "current": folder / "current.csv", "diplomas": None, "followed": None,
         "reviews": folder / "reviews.csv", "reference_date": date(2026, 2, 2), "delete_on": date(2026, 2, 3), "delete": False, "threads": 1,
-        "memory": "512MB",
+        "memory": "512MB", "tolerate": 0, "despite_volume": True,
     }  # fmt: skip
     return argparse.Namespace(**{**options, **changes})
 
@@ -195,3 +197,76 @@ async def test_a_day_that_is_past_is_no_day_to_keep(intake: House, tmp_path: Pat
     with pytest.raises(BadRequest, match="lies in the past"):
         await campaign(at(intake, tmp_path), asked(tmp_path, delete_on=date(2026, 2, 1)))
     assert await intake.events() == []
+
+
+async def test_a_reference_date_to_come_describes_nothing(intake: House, tmp_path: Path) -> None:
+    written(tmp_path, previous=[LEAVER], current=[STAYS])
+    here = at(intake, tmp_path)
+    with pytest.raises(BadRequest, match="lies in the future"):
+        await campaign(here, asked(tmp_path, reference_date=date(2026, 2, 3)))
+    assert await intake.events() == []
+    assert there(tmp_path) == ["current.csv", "identity.key", "previous.csv"]
+    assert (await campaign(here, asked(tmp_path, reference_date=date(2026, 2, 2)))).good
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--reference-date", "2026-13-02"], "there is no such day"), (["--delete-on", "demain"], "there is no such day"),
+        (["--tolerate", "-1"], "a number of lines"), (["--tolerate", "1%"], "a number of lines"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_of_a_command_is_told_in_words(wrong: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    CAMPAIGN.arguments(parser)
+    right = ["--previous", "p", "--current", "c", "--reference-date", "2026-02-02", "--delete-on", "2026-02-02"]
+    assert (parser.parse_args(right).tolerate, parser.parse_args(right).despite_volume) == (0, False)
+    with pytest.raises(SystemExit):
+        parser.parse_args([*right, *wrong])
+    assert said in capsys.readouterr().err
+
+
+async def test_a_run_tells_unreadable_lines_of_each_file_and_keeps_them_in_the_manifest(intake: House, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    written(folder, previous=[LEAVER], current=[STAYS, {**STAYS, "date_naissance": "31/02/2009"}])
+    here = at(intake, tmp_path)
+    with pytest.raises(BadRequest, match=r"current: 1 of 2 lines .*--tolerate"):
+        await campaign(here, asked(folder))
+    done = await campaign(here, asked(folder, tolerate=1))
+    assert "current: 2 lines, 1 unreadable, 0 MB" in done.lines
+    (said,) = await intake.events(CampaignMatched)
+    assert isinstance(said, CampaignMatched)
+    assert {one.kind: one.unreadable for one in said.snapshots} == {"previous": 0, "current": 1}
+    assert isinstance(done.document, dict)
+    assert done.document["snapshots"] == [one.model_dump() for one in said.snapshots]
+
+
+@pytest.mark.parametrize("changes", [{"despite_volume": False}, {"reviews": "previous.csv"}, {"reference_date": date(2026, 2, 3)}])
+async def test_a_run_that_is_refused_leaves_nothing_and_destroys_nothing(intake: House, tmp_path: Path, changes: dict[str, object]) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    written(folder, previous=[LEAVER, DOUBTFUL], current=[{**DOUBTFUL, "date_naissance": "2009-03-15"}])
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    place = {"reviews": folder / str(changes["reviews"])} if "reviews" in changes else {}
+    with pytest.raises(BadRequest):
+        await campaign(at(intake, tmp_path), asked(folder, **{**changes, **place}))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert await intake.events() == []
+    assert await intake.pool.fetchval("select count(*) from campaign_file") == 0
+
+
+async def test_leavers_whose_line_is_rejected_are_told_to_a_human_by_name(intake: House, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    names = {"Twegin": {"uai": "0440074A"}, "Wurzalo": {"formation": "x" * 100_001}, "Brunda": {"date_entree": "2027-01-01"}}
+    bad = [{**LEAVER, "ine": f"{n}23456789AB", "nom": name, **wrong} for n, (name, wrong) in enumerate(names.items(), 3)]
+    written(folder, previous=[LEAVER, *bad], current=[STAYS])
+    done = await campaign(at(intake, tmp_path), asked(folder))
+    told = [event for event in await intake.events(ListLineRejected) if isinstance(event, ListLineRejected)]
+    with (folder / "reviews.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
+    assert {row["nom"] for row in rows} == names.keys()
+    by_event = [" ".join(["rejected", *sorted({finding.rule for finding in event.findings})]) for event in told]
+    assert sorted(row["motif"] for row in rows) == sorted(by_event)
+    assert any(line.startswith("3 leavers are on lines that a list's rules reject") for line in done.lines)

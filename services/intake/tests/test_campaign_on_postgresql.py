@@ -15,7 +15,7 @@ from killed_campaign import campaign_of
 
 from contracts.intake import CampaignMatched, DropoutDetected, DropoutWithdrawn, Event, ExitSeen, ListClosed
 from contracts.personal import Identity
-from intake.campaign.crossing import CampaignRefused
+from intake.campaign.admitting import Accepted, CampaignRefused
 from raccroche.fiction import campaign
 
 pytestmark = pytest.mark.stack
@@ -40,7 +40,7 @@ async def said(intake: House) -> dict[str, int]:
 
 async def test_a_campaign_finds_the_generators_dropouts_and_nobody_else(intake: House, files: campaign.Files) -> None:
     truth = files.truth
-    found = await campaign_of(intake, files.previous.parent).run()
+    found = await campaign_of(intake, files.previous.parent, accepted=Accepted()).run()
     assert (found.detections, found.l313_7, found.obligation_formation) == (truth.dropouts, truth.l313_7, truth.obligation_formation)
     taken = found.verdicts["accepted"] + found.verdicts["accepted_with_remarks"]  # the generator invents communes of birth
     assert sum(found.verdicts.values()) == taken == truth.dropout_lines
@@ -144,12 +144,18 @@ async def test_files_that_cannot_be_a_campaign_leave_nothing(intake: House, tmp_
     assert await intake.pool.fetchval("select count(*) from list_part") == 0
 
 
-async def test_a_quote_that_is_never_closed_loses_nobody_silently(intake: House, tmp_path: Path) -> None:
-    many = [{**STAYS, "ine": f"{n:09d}AB", "nom": f"Vork{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10 % 10]}"} for n in range(1100, 6100)]
-    files = written(tmp_path, previous=[LEAVER, *many], current=many)
-    path = files["previous"].path
+@pytest.mark.parametrize(("kind", "quoted"), [("previous", {"Quelo": '"Quelo'}), ("current", {";Vork": ';"Vork', "NEXT;Quelo": '";Quelo'})])
+async def test_a_quote_in_the_wrong_place_loses_nobody_silently(intake: House, tmp_path: Path, kind: str, quoted: dict[str, str]) -> None:
+    """Never closed, or closed on the next line, where it makes one good line of two."""
+    many = [
+        {**STAYS, "ine": f"{n:09d}AB", "nom": "Vork" + "".join("abcdefghij"[int(digit)] for digit in str(n))} for n in range(1100, 3100)
+    ]
+    path = written(tmp_path, previous=[LEAVER, *many], current=many)[kind].path  # type: ignore[index]  # the kinds are the parameters
     lines = path.read_text(encoding="utf-8").splitlines()
-    path.write_text("\n".join([*lines[:2500], '"' + lines[2500], *lines[2501:], ""]), encoding="utf-8")
-    with pytest.raises(Exception, match=r"previous: .*(could be read|cannot be read)"):
+    for before, after in quoted.items():
+        at = 901 if before.startswith("NEXT") else 900
+        lines[at] = lines[at].replace(before.removeprefix("NEXT"), after)
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    with pytest.raises(CampaignRefused, match=rf"{kind}: .* lines cannot be read, or stand in a quoted cell"):
         await campaign_of(intake, tmp_path, only=("previous", "current")).run()
     assert await intake.events() == []

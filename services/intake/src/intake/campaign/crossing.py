@@ -1,27 +1,20 @@
-"""The files of one campaign on a DuckDB of its own: what they come to, the leavers as a list's body, and those for a human as a file."""
+"""The files of one campaign on a DuckDB of its own: what they come to, the leavers as a list's body, and the lines for a human."""
 
-import csv
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
-from pathlib import Path
 
 import duckdb
 
 from contracts.intake import MatchFigures, SnapshotKind
+from intake.campaign import reviews
+from intake.campaign.admitting import Accepted, CampaignRefused, admit
 from intake.campaign.leavers import body_of
-from intake.campaign.matching import Match
-from intake.campaign.snapshots import ENROLMENT, Snapshot
+from intake.campaign.matching import Lines, Match
+from intake.campaign.snapshots import Snapshot
 from intake.domain.detection import Rule
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-class CampaignRefused(Exception):
-    """The files cannot be a campaign; says why, and nothing of their content."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,32 +27,42 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Crossed:
-    """What the files came to. lines: of each file. body: the leavers' list, in clear, in memory only."""
+    """What the files came to. lines: of each file. body: the leavers' list. reviews: lines for a human; both in clear, in memory only."""
 
     figures: MatchFigures
-    lines: Mapping[SnapshotKind, int]
+    lines: Mapping[SnapshotKind, Lines]
     body: bytes
+    reviews: str
 
 
-def cross(snapshots: Mapping[SnapshotKind, Snapshot], reference: date, rule: Rule, limits: Limits, reviews: Path | None) -> Crossed:
-    """Match the files; nothing remains of them but what is returned, and the lines that a human must look at, if `reviews` is named.
+def cross(
+    snapshots: Mapping[SnapshotKind, Snapshot],
+    there: Mapping[SnapshotKind, int],
+    reference: date,
+    rule: Rule,
+    limits: Limits,
+    accepted: Accepted,
+) -> Crossed:
+    """Match the files; nothing remains of them but what is returned. there: how many lines each CSV has, as anybody counts them.
 
     Raises:
-        CampaignRefused: no leaver, a file that DuckDB cannot read, or `reviews` cannot be written.
-        intake.campaign.matching.TooManyUnreadable.
+        CampaignRefused: a file that DuckDB cannot read, or a match that may not pass.
     """
     try:
         with _database(limits) as connection:
             match = Match(connection=connection, snapshots=snapshots, reference=reference, rule=rule)
-            funnel, lines = match.run()
-            if not funnel.leavers:
-                raise CampaignRefused("nobody is in the earlier enrolments only: are these the files of two years?")
-            if reviews is not None:
-                _write(reviews, match.reviews())
-            body = body_of(match.leavers())
+            funnel, found = match.run()
+            figures = MatchFigures(**asdict(funnel))
+            lines = {kind: _with_lost(one, there.get(kind)) for kind, one in found.items()}
+            admit(figures, lines, accepted)
+            return Crossed(figures=figures, lines=lines, body=body_of(match.leavers()), reviews=reviews.lines_of(match.reviews()))
     except duckdb.Error as error:
         raise CampaignRefused(f"a file cannot be read as what it is said to be ({type(error).__name__})") from None
-    return Crossed(figures=MatchFigures(**asdict(funnel)), lines=lines, body=body)
+
+
+def _with_lost(lines: Lines, there: int | None) -> Lines:
+    """A quote that is never closed, or in the wrong place, makes one line of several: those are lost, however good the one looks."""
+    return lines if there is None else replace(lines, unreadable=lines.unreadable + abs(there - lines.read))
 
 
 @contextmanager
@@ -75,20 +78,3 @@ def _database(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
         ) as connection,
     ):  # fmt: skip
         yield connection
-
-
-def _write(path: Path, reviews: Iterator[tuple[str | None, ...]]) -> None:
-    """A CSV that only this user can read, its cells no formulas; it takes the place of an earlier one when it is whole."""
-    try:
-        opened, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # 0600
-    except OSError as error:
-        raise CampaignRefused(f"the file of reviews cannot be made: {error.strerror}") from None
-    with os.fdopen(opened, "w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=";")
-        writer.writerow(("motif", *ENROLMENT))
-        writer.writerows([_plain(cell or "") for cell in row] for row in reviews)
-    Path(unfinished).replace(path)
-
-
-def _plain(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

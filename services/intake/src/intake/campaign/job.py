@@ -15,9 +15,9 @@ from chassis.jobs import At, BadRequest, OwnJob
 from chassis.paris import legal_date
 from contracts.intake import SnapshotKind
 from intake.app import desk_of
-from intake.campaign.crossing import CampaignRefused, Limits
+from intake.campaign.admitting import Accepted, CampaignRefused
+from intake.campaign.crossing import Limits
 from intake.campaign.files import Sweep, all_files, left
-from intake.campaign.matching import TooManyUnreadable
 from intake.campaign.running import Campaign, Found
 from intake.campaign.snapshots import COLUMNS, Snapshot, SnapshotRefused
 from intake.campaign.sweep_jobs import told_overdue, told_swept
@@ -45,11 +45,11 @@ async def campaign(at: At, options: argparse.Namespace) -> Answer:
     running = Campaign(
         pool=at.basics.app, desk=desk, reader=reader, snapshots=snapshots, reference=options.reference_date,
         limits=Limits(threads=options.threads, memory=options.memory), actor=f"operator {getpass.getuser()}", delete_on=options.delete_on,
-        reviews=options.reviews,
+        reviews=options.reviews, accepted=Accepted(unreadable=options.tolerate, any_volume=options.despite_volume),
     )  # fmt: skip
     try:
         found = await running.run()
-    except (CampaignRefused, SnapshotRefused, TooManyUnreadable) as refused:
+    except (CampaignRefused, SnapshotRefused) as refused:
         raise BadRequest(str(refused)) from None
     except TakenOver:
         raise BadRequest("another process keeps the same campaign just now; run this again when it has ended") from None
@@ -85,12 +85,19 @@ def _lines(found: Found) -> list[str]:
     flags = {"L.313-7": found.l313_7, "obligation de formation": found.obligation_formation}
     return [
         f"campaign {found.campaign}{taken}",
-        *(f"{one.kind}: {one.lines:,} lines, {one.size / 1e6:,.0f} MB" for one in found.matched.snapshots),
+        *(f"{one.kind}: {one.lines:,} lines, {one.unreadable:,} unreadable, {one.size / 1e6:,.0f} MB" for one in found.matched.snapshots),
         f"{figures.seen:,} lines seen: {_told(seen)}",
         f"{figures.leavers:,} leavers: {_told(found.verdicts)}",
+        *_lost(found.verdicts.get("rejected", 0)),
         f"{found.detections:,} dropouts detected: {_told(flags)}",
         ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.seconds.items()),
     ]
+
+
+def _lost(rejected: int) -> list[str]:
+    """One sentence, or none."""
+    said = "leavers are on lines that a list's rules reject, and nothing is detected of them: --reviews writes who they are, and why"
+    return [f"{rejected:,} {said}"] if rejected else []
 
 
 def _told(counts: Mapping[str, int]) -> str:
@@ -103,17 +110,38 @@ def _memory(text: str) -> str:
     return text
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("there is no such day: write it as 2026-11-02") from None
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError("give a number of lines, 0 or more")
+    return int(text)
+
+
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--previous", type=Path, required=True, metavar="F", help="last year's enrolments, CSV or Parquet")
     parser.add_argument("--current", type=Path, required=True, metavar="F", help="this year's enrolments")
     parser.add_argument("--diplomas", type=Path, metavar="F", help="diplomas obtained")
     parser.add_argument("--followed", type=Path, metavar="F", help="young people somebody follows already")
-    parser.add_argument(
-        "--reference-date", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD", help="the day of this year's enrolments"
-    )
+    parser.add_argument("--reference-date", type=_day, required=True, metavar="YYYY-MM-DD", help="the day of this year's enrolments")
     parser.add_argument("--reviews", type=Path, metavar="F", help="write the lines that a human must look at; names are in it")
     parser.add_argument(
-        "--delete-on", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD", help="by when the files, and the reviews, must be gone"
+        "--delete-on", type=_day, required=True, metavar="YYYY-MM-DD", help="by when the files, and the reviews, must be gone"
+    )
+    parser.add_argument(
+        "--tolerate",
+        type=_count,
+        metavar="N",
+        default=0,
+        help="lines of each file that may be unreadable (%(default)s); you answer for them",
+    )
+    parser.add_argument(
+        "--despite-volume", action="store_true", help="the two years differ by more than a tenth, or many left, and it is right"
     )
     parser.add_argument("--delete", action="store_true", help="delete the files, not the reviews, once everything is committed")
     parser.add_argument(

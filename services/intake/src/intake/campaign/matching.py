@@ -22,12 +22,6 @@ from intake.formats.csv_list import LEAVERS
 from intake.identity import COMMUNE
 from intake.reference.communes import communes, current_commune
 
-UNREADABLE_PER_THOUSAND = 1
-
-
-class TooManyUnreadable(Exception):
-    """More lines than one in a thousand of a file cannot be read: whoever stands on them would look absent."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Funnel:
@@ -44,6 +38,14 @@ class Funnel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lines:
+    """Of one file. read: those that were cut out of it, good or bad. unreadable: those of them of which nobody can be known."""
+
+    read: int
+    unreadable: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Match:
     """One campaign's cross-match on an open DuckDB.
 
@@ -55,11 +57,11 @@ class Match:
     reference: date
     rule: Rule
 
-    def run(self) -> tuple[Funnel, dict[SnapshotKind, int]]:
-        """The funnel, and how many lines each file has. What is left is read by `leavers` and `reviews`.
+    def run(self) -> tuple[Funnel, dict[SnapshotKind, Lines]]:
+        """The funnel, and what each file has of lines. What is left is read by `leavers` and `reviews`.
 
         Raises:
-            TooManyUnreadable; duckdb.Error: a file that is not what it says.
+            duckdb.Error: a file that is not what it says.
         """
         self._sql(MACROS)
         self._sql(HELPERS.format(ine=INE.pattern, no_ine=NO_INE.pattern, commune=COMMUNE.pattern))
@@ -77,23 +79,27 @@ class Match:
         self._sql(DECIDE.format(low=low, enrolled_days=self.rule.enrolled_days, **self._days()))
         return self._counted()
 
-    def _counted(self) -> tuple[Funnel, dict[SnapshotKind, int]]:
+    def _counted(self) -> tuple[Funnel, dict[SnapshotKind, Lines]]:
         previous = self._row(COUNTED)
         ended = self._row(COUNTED_CURRENT.format(**self._days()))
         bad = {kind: self._bad(kind) for kind in self.snapshots}
-        unreadable = {**bad, "previous": bad["previous"] + previous[2], "current": bad["current"] + ended[2]}
-        lines = {kind: bad[kind] + self._row(f"select count(*) from {kind}")[0] for kind in BESIDE if kind in self.snapshots}
-        lines |= {"previous": bad["previous"] + previous[3], "current": bad["current"] + ended[3]}
-        for kind, count in unreadable.items():
-            if count * 1000 > lines[kind] * UNREADABLE_PER_THOUSAND:
-                raise TooManyUnreadable(f"{kind}: {count:,} of {lines[kind]:,} lines cannot be read")
+        lines = {
+            "previous": Lines(read=bad["previous"] + previous[3], unreadable=bad["previous"] + previous[2]),
+            "current": Lines(read=bad["current"] + ended[3], unreadable=bad["current"] + ended[2]),
+            **{kind: self._beside(kind, bad[kind]) for kind in BESIDE if kind in self.snapshots},
+        }  # fmt: skip
         left, met, doubt, followed, not_dropout, leavers = self._row(FATES)
-        over_16, under_16 = previous[0] + ended[0], previous[1] + ended[1]
+        over_16, under_16, unreadable = previous[0] + ended[0], previous[1] + ended[1], lines["previous"].unreadable
         funnel = Funnel(
-            seen=over_16 + under_16 + unreadable["previous"], unreadable=unreadable["previous"], under_16=under_16,
+            seen=over_16 + under_16 + unreadable, unreadable=unreadable, under_16=under_16,
             still_enrolled=over_16 - left + met, review=doubt, followed=followed, not_dropout=not_dropout, leavers=leavers,
         )  # fmt: skip
         return funnel, lines
+
+    def _beside(self, kind: SnapshotKind, bad: int) -> Lines:
+        """Of diplomas and of those followed; somebody without a birth date cannot be told from another."""
+        read, undated = self._row(f"select count(*), count(*) filter (birth is null) from {kind}")
+        return Lines(read=bad + read, unreadable=bad + undated)
 
     def leavers(self) -> Iterator[Sequence[tuple[str, ...]]]:
         """Lines of those who may be dropouts, cells as our CSV of leavers has them, some lines at a time.

@@ -23,9 +23,12 @@ from contracts.catalogue import decode
 from contracts.intake import CampaignMatched, DropoutDetected, SnapshotKind, SnapshotManifest
 from intake import lists, parts
 from intake.batch import Desk
-from intake.campaign.crossing import CampaignRefused, Crossed, Limits, cross
+from intake.campaign import reviews
+from intake.campaign.admitting import Accepted
+from intake.campaign.crossing import Crossed, Limits, cross
 from intake.campaign.files import keep
 from intake.campaign.fingerprints import Fingerprint, fingerprint_of
+from intake.campaign.refusals import refused
 from intake.campaign.snapshots import Snapshot
 from intake.domain.list import KeepMatch
 from intake.parts import PART_BYTES, Upload
@@ -34,8 +37,6 @@ from intake.reader import Reader
 FORMAT = SENDER = "campaign"
 NAMESPACE = UUID("5d1e0f0a-95d5-5d0c-9a7e-3f6a2b8c4d11")
 LOOK_SECONDS = 0.5
-LINES_WITHIN_CELLS = 0.001
-"""How many lines for each that was read may stand within quoted cells."""
 
 
 type Fingerprints = Mapping[SnapshotKind, Fingerprint]
@@ -75,7 +76,10 @@ class Steps:
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign:
-    """What is needed to run one. delete_on: by when its files must be gone. reviews: where to write the lines that a human must look at."""
+    """What is needed to run one. delete_on: by when its files must be gone. reviews: where to write the lines that a human must look at.
+
+    accepted: what whoever runs it answers for.
+    """
 
     pool: asyncpg.Pool
     desk: Desk
@@ -86,13 +90,13 @@ class Campaign:
     actor: str
     delete_on: date
     reviews: Path | None = None
+    accepted: Accepted = field(default_factory=Accepted)
 
     async def run(self) -> Found:
         """From files to the last decision, or from wherever a run before this one came to.
 
         Raises:
-            intake.campaign.snapshots.SnapshotRefused, intake.campaign.crossing.CampaignRefused,
-            intake.campaign.matching.TooManyUnreadable: nothing is written.
+            intake.campaign.snapshots.SnapshotRefused, intake.campaign.admitting.CampaignRefused: nothing is written.
             intake.parts.TakenOver: the same campaign runs elsewhere.
         """
         steps = Steps()
@@ -101,35 +105,33 @@ class Campaign:
         campaign = self._id(fingerprints)
         async with self.pool.acquire() as connection:
             resumed = await lists.kept(connection, campaign) is not None
+        crossed = None
         if not resumed or self.reviews is not None:
             with steps.step("cross-match"):
-                crossed = await asyncio.to_thread(cross, self.snapshots, self.reference, self.reader.rule, self.limits, self.reviews)
-            self._check_lines(crossed, fingerprints)
-        if not resumed:
+                crossed = await asyncio.to_thread(self._cross, fingerprints)
+        if crossed is not None and not resumed:
             failpoint("campaign_matched")
             with steps.step("leavers kept"):
                 await self._keep(campaign, fingerprints, crossed)
             failpoint("campaign_kept")
         else:
-            async with self.pool.acquire() as connection:
-                await self._keep_files(connection, campaign, fingerprints)
+            async with self.pool.acquire() as connection, connection.transaction():
+                await self._keep_files(connection, campaign, fingerprints, crossed)
         with steps.step("facts and decisions"):
             await self._read(campaign)
         return await self._found(campaign, resumed=resumed, seconds=steps.took)
 
-    def _check_lines(self, crossed: Crossed, fingerprints: Fingerprints) -> None:
-        """A quote that is never closed makes one cell of many lines.
-
-        Raises:
-            CampaignRefused: a CSV has more lines than were read of it, and than could stand within cells.
-        """
-        for kind, snapshot in self.snapshots.items():
-            there, read = fingerprints[kind].lines - 1, crossed.lines[kind]  # the first is the header
-            if not snapshot.is_parquet and there - read > read * LINES_WITHIN_CELLS + 1:
-                lost = f"{there:,} lines are there, {read:,} could be read"
-                raise CampaignRefused(f"{kind}: {lost}: look for a quote that is never closed")
+    def _cross(self, fingerprints: Fingerprints) -> Crossed:
+        there, rule = lines_there(self.snapshots, fingerprints), self.reader.rule
+        crossed = cross(self.snapshots, there, self.reference, rule, self.limits, self.accepted)
+        if self.reviews is None:
+            return crossed
+        rejected = refused(crossed.body, self.reference, self.desk.directory)
+        return replace(crossed, reviews=crossed.reviews + reviews.lines_of(rejected))
 
     def _fingerprints(self) -> Fingerprints:
+        if self.reviews is not None:
+            reviews.check(self.reviews)
         for snapshot in self.snapshots.values():
             snapshot.check()
         return {kind: fingerprint_of(snapshot.path, self.desk.digests) for kind, snapshot in self.snapshots.items()}
@@ -162,23 +164,26 @@ class Campaign:
                 connection, list_id=campaign, sender=SENDER, list_format=FORMAT, reference_date=self.reference, size=upload.size,
                 fingerprint=request.fingerprint, at=clock.now(),
             )  # fmt: skip
-            await self._keep_files(connection, campaign, fingerprints)
+            await self._keep_files(connection, campaign, fingerprints, crossed)
 
         await self.desk.list_handler.handle_with(request, also)
 
-    async def _keep_files(self, connection: Connection, campaign: UUID, fingerprints: Fingerprints) -> None:
-        """Where the files lie, and until when: those of everybody, and the one for a human."""
+    async def _keep_files(self, connection: Connection, campaign: UUID, fingerprints: Fingerprints, crossed: Crossed | None) -> None:
+        """Where the files lie, and until when: those of everybody, and the one for a human, which is written last of all."""
         for kind, one in fingerprints.items():
             await keep(connection, campaign, kind, self.snapshots[kind].path, one, self.delete_on)
-        if self.reviews is not None:
+        if self.reviews is not None and crossed is not None:
+            await asyncio.to_thread(reviews.write, self.reviews, crossed.reviews)
             written = await asyncio.to_thread(fingerprint_of, self.reviews, self.desk.digests)
             await keep(connection, campaign, "reviews", self.reviews, written, self.delete_on)
 
     def _request(self, campaign: UUID, fingerprints: Fingerprints, crossed: Crossed) -> Request[KeepMatch]:
         rule, command_id = self.reader.rule, uuid5(campaign, "match")
         manifest = tuple(
-            SnapshotManifest(kind=kind, lines=crossed.lines[kind], size=fingerprints[kind].size, digest=fingerprints[kind].digest.hex())
-            for kind, one in self.snapshots.items()
+            SnapshotManifest(
+                kind=kind, lines=crossed.lines[kind].read, unreadable=crossed.lines[kind].unreadable, size=one.size, digest=one.digest.hex()
+            )
+            for kind, one in fingerprints.items()
         )
         command = KeepMatch(
             list_id=campaign, reference_date=self.reference, rule=rule.name, rule_version=rule.version, snapshots=manifest,
@@ -231,6 +236,11 @@ class Campaign:
             verdicts={str(name): count for name, count in verdicts.items()}, detections=detections, l313_7=l313_7,
             obligation_formation=obligation, seconds=seconds,
         )  # fmt: skip
+
+
+def lines_there(snapshots: Mapping[SnapshotKind, Snapshot], fingerprints: Fingerprints) -> dict[SnapshotKind, int]:
+    """Of each CSV, without its header."""
+    return {kind: fingerprints[kind].lines - 1 for kind, one in snapshots.items() if not one.is_parquet}
 
 
 CLOSED = "select closed_at is not null from lists where list_id = $1"
