@@ -17,6 +17,7 @@ def run(context: typer.Context, root: Root = LOCAL) -> None:
     """--previous F --current F --reference-date D --delete-on D [--diplomas F] [--followed F] [--reviews F] [--delete] [--json]
 
     Match two years' enrolments, detect who dropped out, commit it all. Killed or cut: run it again, what is committed stays.
+    Refused where a line is lost or a file looks cut: [--tolerate N] lines of each file, [--despite-volume].
     """
     start("campaign", "intake", context.args, root)
 

@@ -151,6 +151,12 @@ def a_link(folder: Path) -> Path:
     return folder / "link.csv"
 
 
+def a_link_to_reviews(folder: Path) -> Path:
+    reviews.write(folder / "reviews.csv", "")
+    (folder / "to reviews.csv").symlink_to(folder / "reviews.csv")
+    return folder / "to reviews.csv"
+
+
 def a_hard_link(folder: Path) -> Path:
     (folder / "hard.csv").hardlink_to(folder / "previous.csv")
     return folder / "hard.csv"
@@ -170,6 +176,7 @@ PLACES = (
     lambda folder: folder / "previous.csv",
     lambda folder: folder / "x" / ".." / "current.csv",
     a_link,
+    a_link_to_reviews,
     a_hard_link,
     a_dangling_link,
     notes,
