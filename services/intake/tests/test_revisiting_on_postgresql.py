@@ -206,6 +206,15 @@ async def test_the_funnel_counts_everybody_listed_as_gone_once(office: Office) -
     assert (await office.client.get("/rules/siei/9/funnel", headers=OPS)).status_code == 404
 
 
+async def test_a_funnel_hides_whom_the_figures_hide(office: Office) -> None:
+    """One of seven is under one duty alone: the figures tell nothing of the académie, so a funnel of seven may not either."""
+    await with_leavers(office, *seven()[:6], leaver(ine="0000000099B", nom="ALVORD", date_naissance=ADULT))
+    for params in ({"academie": "17"}, {}):
+        asked = [await office.client.get("/rules/siei/1/funnel", params=params, headers=who) for who in (OPS, token("analyst"))]
+        exact, hidden = (one.json() for one in asked)
+        assert (exact["places"]["dropout"], hidden["listed"], set(hidden["places"].values())) == (7, None, {None})
+
+
 async def test_what_a_rule_would_do_is_asked_of_a_territory(office: Office) -> None:
     await with_leavers(
         office, *seven(formation=BAC_PRO, diplome_obtenu="04", date_naissance=ADULT), leaver(ine="0000000099B", nom="ALVORD")
