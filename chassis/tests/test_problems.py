@@ -1,14 +1,17 @@
 """What is answered when something is wrong: a problem each time, no value that came from outside, nothing for a cache to keep."""
 
 import json
+from datetime import date
 
 import httpx
 import pytest
 from edge_app import client, edge_app, parts
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from chassis.handler import KeyReused, TryAgain
+from chassis.http import WrittenDay
 from chassis.pools import DatabaseAway
 from chassis.problems import NotStrictJson, strict_json
 
@@ -142,3 +145,11 @@ def test_any_bytes_are_read_or_refused_and_nothing_else(body: bytes) -> None:
         strict_json(body)
     except NotStrictJson as refused:
         assert str(refused).startswith("The body")
+
+
+@pytest.mark.parametrize("day", [1210723200, "1210723200", 0.0, True, None, "2008-05-14T00:00:00", "2008-5-14", "2008-02-30", "٢٠٠٨-05-14"])
+def test_a_day_is_never_read_out_of_a_number(day: object) -> None:
+    written = TypeAdapter[date](WrittenDay)
+    assert written.validate_python("2008-05-14") == date(2008, 5, 14)
+    with pytest.raises(ValidationError):
+        written.validate_python(day)

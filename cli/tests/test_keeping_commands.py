@@ -137,3 +137,6 @@ def test_figures_of_a_territory_are_asked_for_by_its_codes_and_what_is_hidden_is
         and "SILENT  0440074S csv all" in shown.stdout
         and "MISSED  0750654D of 0440074S" in shown.stdout
     )
+    server.answer = {"lists": None, "complete": None, "silent": None, "missed": None}
+    shown = CliRunner().invoke(INTAKE, words)
+    assert shown.stdout.splitlines() == ["lists: hidden", "complete: hidden", "silent: hidden", "missed: hidden"]

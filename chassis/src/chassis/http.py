@@ -1,9 +1,12 @@
 """How a command comes by HTTP: an Idempotency-Key, one handler, and the answer that was stored the first time."""
 
+import re
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import Header, Request
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from chassis.callers import Caller
@@ -13,6 +16,16 @@ from chassis.problems import Problem
 from chassis.telemetry import current_traceparent
 
 IdempotencyKey = Annotated[UUID, Header(alias="Idempotency-Key")]
+
+
+def _written(day: object) -> object:
+    if not isinstance(day, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day, re.ASCII):
+        raise ValueError("a day is written as 2026-01-31")
+    return day
+
+
+WrittenDay = Annotated[date, BeforeValidator(_written)]
+"""A day that a caller names. By itself pydantic would also take a number, or its digits, as the seconds since 1970."""
 
 
 def route_of(request: Request) -> str:

@@ -118,9 +118,11 @@ def figures(
     """Lists, lines and detections of everything or of a territory, and whether they are complete. Role ops or analyst."""
     params = asked_of(academie, region, departement)
     answer = ask("GET", "/figures", root, address, token, claims={"role": "ops"}, params=params)
-    lines = [f"{name}: {'hidden' if value is None else value}" for name, value in answer.items() if name not in {"silent", "missed"}]
-    lines += [f"SILENT  {one['sender']} {one['format']} {one['content']}" for one in answer["silent"]]
-    lines += [f"MISSED  {one['uai']} of {one['sender']}, {one['format']}, last told on {one['last_told']}" for one in answer["missed"]]
+    lines = [f"{name}: {'hidden' if value is None else value}" for name, value in answer.items() if not isinstance(value, list)]
+    lines += [f"SILENT  {one['sender']} {one['format']} {one['content']}" for one in answer["silent"] or ()]
+    lines += [
+        f"MISSED  {one['uai']} of {one['sender']}, {one['format']}, last told on {one['last_told']}" for one in answer["missed"] or ()
+    ]
     show(answer, lines, as_json=json)
 
 

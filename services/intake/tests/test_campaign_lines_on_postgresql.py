@@ -81,3 +81,9 @@ async def test_only_an_establishment_may_ask_and_only_so_much(door: Entrance) ->
     assert (await ask(door)).status_code == 422
     assert (await ask(door, *[asking(LEAVER)] * 501)).status_code == 422
     assert (await ask(door, asking(LEAVER, sexe="1"))).status_code == 422
+
+
+@pytest.mark.parametrize("day", [1210723200, "1210723200", 0, True, None, "2008-05-14T00:00:00", "14/05/2008"])
+async def test_a_birth_date_is_written_as_a_day_and_never_as_a_number(door: Entrance, day: object) -> None:
+    answer = await door.client.post("/campaign-lines", json={"leavers": [{**asking(LEAVER), "date_naissance": day}]}, headers=SENDER)
+    assert answer.status_code == 422

@@ -230,6 +230,17 @@ async def test_who_is_not_known_out_of_sight_or_erased_is_not_the_person(office:
     assert (await decide(office, NEW)).status_code == 201
 
 
+async def test_an_adviser_names_nobody_of_another_territory(office: Office) -> None:  # noqa: F811
+    await twin_held(office)
+    far = leaver(uai=OTHER_UAI, ine="", nom="ARBELIN", prenom="Zoé", code_postal="75011", commune_residence="Paris")
+    await told(office, THIRD, leavers_csv(far), FEBRUARY, sender=OTHER_UAI)
+    (zoe,) = [one.person_id for one in await said(office, DropoutDetected) if one.departement == "75"]
+    answer = await decide(office, is_person(zoe))
+    assert (answer.status_code, answer.json()["rule"]) == (404, "NO_PERSON")
+    assert await said(office, ListLineReconsidered) == []
+    assert (await decide(office, is_person(zoe), headers=token("adviser", territory=["44", "75"]))).status_code == 201
+
+
 async def test_after_thirty_days_the_answer_is_that_nothing_is_left(office: Office) -> None:  # noqa: F811
     maia = await twin_held(office)
     office.house.clock.move(timedelta(days=31))
@@ -277,3 +288,9 @@ async def test_a_line_that_does_not_wait_is_nobodys_to_decide(office: Office) ->
         answer = await decide(office, NEW, list_id=list_id, line=line)
         assert (answer.status_code, answer.json()["rule"]) == (404, "NO_LINE")
     assert (await decide(office, {"decision": "known_person", "reason": "other"})).status_code == 422
+
+
+@pytest.mark.parametrize("line", [-1, 0, 2**31, 99999999999, 2**63, 2**64])
+async def test_a_line_that_no_list_can_have_is_refused(office: Office, line: int) -> None:  # noqa: F811
+    assert (await decide(office, NEW, line=line)).status_code == 422
+    assert (await post(office, f"/identity/held-lines/{SECOND}/{line}/consult", ADVISER)).status_code == 422

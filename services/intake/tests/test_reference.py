@@ -121,6 +121,7 @@ def test_the_exports_of_the_ministry_are_read_as_they_are(tmp_path: Path, header
         ("", "header"), ("uai;name\n0350029S;Lycée\n", "a day of opening or of closing"), ("name;since\nLycée;2026-09-01\n", "a UAI"),
         ("uai;since\n", "lists nobody"), ("uai;since\n0350029S;01/09/2026\n", "line 2 has a day that is none"),
         ("uai;since\n0350029S;2026-09-01\n0350029S;2026-02-30\n", "line 3"),
+        ("uai;since;until\n0350029S;2026-09-01;2026-09-01\n0350029S;2020-09-01;1990-01-01\n", "line 3 closes before it opens"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_directory_is_refused_in_words(tmp_path: Path, text: str, why: str) -> None:

@@ -160,7 +160,19 @@ async def test_an_analyst_learns_of_a_territory_nothing_that_is_small_and_ops_al
     assert (await figures(door, academie="17"))["detections"] == 1
     analyst = (await door.client.get("/figures", params={"academie": "17"}, headers=token("analyst"))).json()
     assert {analyst[name] for name in ("detections", "withdrawn", "lines", "accepted")} == {None}
-    assert (analyst["lists"], set(analyst["by_flags"].values()), analyst["complete"]) == (1, {None}, True)
+    assert set(analyst["by_flags"].values()) == {None}
+
+
+async def test_neither_lists_nor_sources_nor_the_sum_of_everything_say_whose_a_small_count_is(door: Entrance) -> None:
+    await send_on(door, 0)
+    assert (await figures(door, departement="44"))["lines"] == 1
+    asked: tuple[dict[str, str], ...] = ({}, {"academie": "17"}, *({"departement": place} for place in ("44", "49", "53", "72", "85")))
+    for params in asked:
+        told = (await door.client.get("/figures", params=params, headers=token("analyst"))).json()
+        flags = told.pop("by_flags")
+        assert {*told.values(), *flags.values()} == {None}, params
+    elsewhere = (await door.client.get("/figures", params={"departement": "75"}, headers=token("analyst"))).json()
+    assert (elsewhere["lists"], elsewhere["lines"], elsewhere["sources"], elsewhere["silent"]) == (0, 0, 0, [])
 
 
 async def test_where_nobody_was_ever_heard_there_are_not_zero_dropouts(door: Entrance) -> None:

@@ -1,12 +1,13 @@
 """No hidden count can be computed from all that is told: held to a solver that knows nothing of how the hiding is done."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain, combinations, product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intake.figures import OF_LISTS, sums_of_lists
 from intake.reference.territories import ACADEMIES, REGIONS
 from intake.small_cells import SMALL, Table, counts_of, hidden, published_total, sums_of
 
@@ -18,7 +19,7 @@ def other_value(unknowns: Sequence[str], equations: Sequence[Equation], target: 
     """Could `target` be another than `value`? Search over whole numbers, none negative, with every equation kept."""
 
     def search(left: Sequence[str], rest: Sequence[tuple[frozenset[str], int]]) -> bool:
-        if any(amount < 0 or (amount and not names) for names, amount in rest):
+        if contradicted(rest):
             return False
         if not left:
             return True
@@ -33,6 +34,22 @@ def other_value(unknowns: Sequence[str], equations: Sequence[Equation], target: 
         return False
 
     return search([target, *(one for one in unknowns if one != target)], equations)
+
+
+def contradicted(equations: Sequence[Equation]) -> bool:
+    """Less than nothing, something of nobody, or a part that is more than the whole."""
+    if any(amount < 0 or (amount and not names) for names, amount in equations):
+        return True
+    return any(part <= whole and less > more for (part, less), (whole, more) in product(equations, repeat=2))
+
+
+def other_sum(unknowns: Sequence[str], equations: Sequence[Equation], meant: frozenset[str], value: int) -> bool:
+    """Could these unknown counts add up to something else?"""
+    (target, *_) = meant
+    for other in range(SMALL + 5):
+        if other != value and not contradicted(rest := [*equations, (meant, other)]) and other_value(unknowns, rest, target, -1):
+            return True
+    return False
 
 
 PLACES = ("2A", "2B", "59", "62", "75", "976", "973")
@@ -80,6 +97,72 @@ def test_no_hidden_count_follows_from_all_that_is_told(counts: dict[str, int]) -
     equations = told_by(lambda asked: sums_of(table, ["n"], asked)["n"], known, list(whole))
     for place in unknown:
         assert other_value(unknown, equations, place, whole[place]), (place, counts)
+
+
+def territories() -> Sequence[frozenset[str]]:
+    """Each of these places, each académie and région that has a part in them; and every two of all these together."""
+    named = {frozenset(asked) for asked in queries() if asked is not None and (len(asked) == 1 or not set(asked) <= set(PLACES))}
+    named |= {frozenset(one.departements) for one in ACADEMIES if set(one.departements) & set(PLACES)}
+    there = [one for one in named if one & set(PLACES)]
+    return sorted({one | other for one, other in product(there, repeat=2)}, key=sorted)
+
+
+TERRITORIES = territories()
+
+
+def sums_told(answer: Callable[[tuple[str, ...] | None], int | None], known: Mapping[str, int | None]) -> list[Equation]:
+    """What the country and every territory say of the counts that are not told."""
+    found = []
+    for asked in (None, *(tuple(sorted(one)) for one in TERRITORIES), *((place,) for place in known)):
+        total = answer(asked)
+        if total is not None:
+            places = [place for place in known if asked is None or place in asked]
+            found.append((frozenset(place for place in places if known[place] is None), total - sum(known[place] or 0 for place in places)))
+    return [one for one in dict.fromkeys(found) if one[0]]
+
+
+def table_of_lists(counts: Mapping[str, int], spare: Collection[str] = ()) -> Table:
+    """One list where somebody is counted, and where a list was empty."""
+    row = dict.fromkeys(OF_LISTS, 0)
+    return {place: {**row, "lists": 1, "lines": count, "accepted": count} for place, count in counts.items() if count or place in spare}
+
+
+@settings(max_examples=150, deadline=None)
+@given(counts=tables, spare=st.sets(st.sampled_from(PLACES)))
+def test_no_small_sum_of_any_territory_follows_and_lists_are_told_of_nobody_who_is_hidden(counts: dict[str, int], spare: set[str]) -> None:
+    table, whole = table_of_lists(counts, spare), everywhere(counts)
+    alone = {place: sums_of_lists(table, (place,)) for place in whole}
+    known = {place: told["lines"] if told["lists"] != 0 else 0 for place, told in alone.items()}  # no list, nobody counted
+    unknown = [place for place in whole if known[place] is None]
+    assert unknown == [place for place, told in alone.items() if told["lines"] is None], "no list: a hidden zero is told"
+    equations = sums_told(lambda asked: sums_of_lists(table, asked)["lines"], known)
+    for meant in (frozenset(whole), *TERRITORIES, *(frozenset({place}) for place in unknown)):
+        value = sum(whole[place] for place in meant)
+        if 0 < value < SMALL:
+            hidden_there = frozenset(unknown) & meant
+            rest = sum(known[place] or 0 for place in meant)
+            assert hidden_there and other_sum(unknown, equations, hidden_there, value - rest), (sorted(meant), counts)
+
+
+@pytest.mark.parametrize("small", [{"44": 3}, {"59": 2, "62": 1}])
+def test_what_would_follow_from_the_sum_of_everything_hides_it(small: dict[str, int]) -> None:
+    """With three others told, the country less the rest is the académie's own count."""
+    table: Table = {place: {"n": count} for place, count in ({"75": 50, "69": 40} | small).items()}
+    assert sums_of(table, ["n"]) == {"n": None}
+    assert sums_of({**table, "49": {"n": 7}, "2A": {"n": 4}}, ["n"])["n"] is not None
+
+
+def test_what_another_answer_hides_of_the_same_people_is_hidden_here_too() -> None:
+    """A funnel that told the 50 and the sum would say what the figures do not."""
+    funnel: Table = {"59": {"dropout": 50}, "2A": {"dropout": 3, "enrolled": 9}, "75": {"dropout": 40, "enrolled": 2}, "69": {"dropout": 9}}
+    figures: Table = {"59": {"standing": 50, "withdrawn": 2}, "2A": {"standing": 3}, "75": {"standing": 40}, "69": {"standing": 9}}
+    assert sums_of(funnel, ["dropout"], ("59",)) == {"dropout": 50}
+    assert sums_of(funnel, ["dropout"], ("59",), beside=figures) == {"dropout": None}
+    assert sums_of(funnel, ["dropout"], ("69",), beside=figures) == {"dropout": 9}
+    apart: Table = {"2A": {"standing": 3}, "75": {"standing": 40}}
+    both: Table = {"2A": {"dropout": 3}, "75": {"dropout": 40, "enrolled": 2}, "973": {"enrolled": 9}}
+    assert sums_of(both, ["dropout"]) == {"dropout": 43}
+    assert sums_of(both, ["dropout"], beside=apart) == {"dropout": None}  # the figures tell the 40
 
 
 type Cell = tuple[str, str]

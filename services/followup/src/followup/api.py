@@ -1,7 +1,6 @@
 """What callers may ask of followup: cases and coordinates of their own territory by advisers, figures by ops."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.callers import Caller, require
 from chassis.decider import asked
 from chassis.handler import Handler
-from chassis.http import IdempotencyKey, carry_out, command_id_of, current_trace, route_of
+from chassis.http import IdempotencyKey, WrittenDay, carry_out, command_id_of, current_trace, route_of
 from chassis.keyring import Erased, Keyring, Keys
 from chassis.problems import Problem
 from contracts.fields import Departement, Sealed
@@ -45,7 +44,7 @@ class BilanBody(_Body):
     wishes: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=20)]
     search_area: Annotated[tuple[Departement, ...], Field(min_length=1, max_length=110)]
     age: Annotated[int, Field(ge=16, le=30)]
-    available_from: date
+    available_from: WrittenDay
 
 
 class CloseBody(_Body):

@@ -1,7 +1,6 @@
 """The entrance for establishments: send a list, ask what became of it and of each line."""
 
 import re
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from chassis.callers import Caller, require
 from chassis.handler import KeyReused
-from chassis.http import current_trace
+from chassis.http import WrittenDay, current_trace
 from chassis.paris import legal_date
 from chassis.problems import Problem, stream_upload
 from contracts.intake import ListFormat
@@ -46,7 +45,11 @@ def _receiving_route(router: APIRouter, reception: Reception) -> None:
     @router.put("/lists/{list_id}")
     @stream_upload
     async def receive(
-        list_id: UUID, request: Request, caller: Sender, list_format: Annotated[ListFormat, Query(alias="format")], reference_date: date
+        list_id: UUID,
+        request: Request,
+        caller: Sender,
+        list_format: Annotated[ListFormat, Query(alias="format")],
+        reference_date: WrittenDay,
     ) -> Response:
         sender = _establishment(caller)
         sending = Sending(

@@ -6,7 +6,6 @@ Nothing is opened: what it says of its leavers is compared by the keyed digests 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.callers import Caller, require
 from chassis.event_store import Connection
+from chassis.http import WrittenDay
 from chassis.keyring import Keyring
 from chassis.problems import Problem
 from contracts.intake import ExitSeen
@@ -38,7 +38,7 @@ class Leaver(BaseModel):
     ine: Cell = ""
     nom: Cell
     prenom: Cell
-    date_naissance: date
+    date_naissance: WrittenDay
     commune_naissance: Cell = ""
 
     def __repr__(self) -> str:

@@ -21,8 +21,9 @@ from intake.domain.commands import ConfirmDropout, ContestDropout, PersonCommand
 from intake.domain.detection import RULES, Rule
 from intake.domain.funnel import PLACES
 from intake.domain.person import Person
+from intake.figures import dropout_table
 from intake.revisiting import Revisiting
-from intake.small_cells import SMALL, Table, counts_of, exact_sums, published_total, sums_of
+from intake.small_cells import Table, counts_of, exact_sums, published_total, sums_of
 from intake.territory import Territory, territory_at
 
 Contester = Annotated[Caller, Depends(require("sender", "adviser", "ops"))]
@@ -104,29 +105,29 @@ def _counting_routes(router: APIRouter, desk: DetectionDesk) -> None:
     @router.get("/rules/{rule}/{version}/funnel")
     async def funnel(rule: str, version: int, caller: Onlooker, territory: Annotated[Territory, Depends(of_where)]) -> dict[str, object]:
         """Of everybody listed as gone: who was enrolled, who was no matter of this rule and why, who is a dropout."""
-        return _funnel(await desk.revisiting.funnel(_known(rule, version)), territory, exact=caller.role == "ops")
+        found = await desk.revisiting.funnel(_known(rule, version))
+        return _funnel(found, territory, beside=None if caller.role == "ops" else await dropout_table(desk.pool))
 
     @router.get("/rules/{rule}/{version}/what-if")
     async def what_if(rule: str, version: int, _: Onlooker, territory: Annotated[Territory, Depends(of_where)]) -> dict[str, object]:
         found = await desk.revisiting.what_if(_known(rule, version))
-        return {
-            "people": found.people, "added": _published(found.added, territory), "removed": _published(found.removed, territory),
-        }  # fmt: skip
+        return {"people": found.people, **_published({"added": found.added, "removed": found.removed}, territory)}
 
 
-def _funnel(found: Mapping[str, Counter[str]], territory: Territory, *, exact: bool) -> dict[str, object]:
+def _funnel(found: Mapping[str, Counter[str]], territory: Territory, *, beside: Table | None) -> dict[str, object]:
+    """beside: what `/figures` tells to the same onlooker; none to whoever may see all."""
     table: Table = {departement: {place: counts[place] for place in PLACES} for departement, counts in found.items()}
-    told = exact_sums(table, territory) if exact else sums_of(table, PLACES, territory)
+    told = exact_sums(table, territory) if beside is None else sums_of(table, PLACES, territory, beside=beside)
     places: dict[str, int | None] = {place: told[place] for place in PLACES}
     return {"listed": published_total(places), "places": places}
 
 
-def _published(counts: Counter[str], territory: Territory) -> dict[str, object]:
-    """By département, and their sum: of a territory where all of it is told; of everything unless it is small."""
-    table: Table = {departement: {"count": count} for departement, count in counts.items()}
-    told = counts_of(table, "count", territory)
-    total = published_total(told) if territory else counts.total()
-    return {"total": None if total is None or 0 < total < SMALL else total, "by_departement": told}
+def _published(found: Mapping[str, Counter[str]], territory: Territory) -> dict[str, object]:
+    """Of each, by département, and their sum; what one version adds and removes is hidden together."""
+    places = {departement for counts in found.values() for departement in counts}
+    table: Table = {departement: {name: counts[departement] for name, counts in found.items()} for departement in places}
+    totals = sums_of(table, found, territory)
+    return {name: {"total": totals[name], "by_departement": counts_of(table, name, territory)} for name in found}
 
 
 def _known(rule: str, version: int) -> Rule:

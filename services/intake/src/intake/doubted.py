@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from chassis.callers import Caller, require
@@ -20,10 +20,9 @@ from intake.detections import sight
 from intake.domain.absence import ReviewAbsence
 from intake.domain.detection import Rule
 from intake.figures import uai_prefix_of
+from intake.reviewing import Limit, LineNumber
 
 Judge = Annotated[Caller, Depends(require("sender", "adviser", "ops"))]
-Limit = Annotated[int, Query(ge=1, le=500)]
-Line = Annotated[int, Path(ge=1, lt=2**31)]
 NO_ABSENCE = Problem(404, "Not found", "There is no such absence within your sight.", "NO_ABSENCE")
 NOT_STANDING = Problem(409, "Nothing to say", "A later list tells this young person again, or the time for it is over.", "NOT_STANDING")
 WHO = Problem(409, "Who is it?", "The INE is another known person's: that must be mended first.", "IDENTITY_CONFLICT")
@@ -48,11 +47,11 @@ def doubted_routes(doubts: DoubtDesk) -> APIRouter:
         return {"absences": [{**dict(row), "alike": orjson.loads(row["alike"])} for row in rows]}
 
     @router.post("/absences/{list_id}/{told_by}/{line}/left")
-    async def left(list_id: UUID, told_by: UUID, line: Line, request: Request, caller: Judge, key: IdempotencyKey) -> Response:
+    async def left(list_id: UUID, told_by: UUID, line: LineNumber, request: Request, caller: Judge, key: IdempotencyKey) -> Response:
         return await _review(doubts, ReviewAbsence(list_id=list_id, told_by=told_by, line=line, left=True), request, caller, key)
 
     @router.post("/absences/{list_id}/{told_by}/{line}/stayed")
-    async def stayed(list_id: UUID, told_by: UUID, line: Line, request: Request, caller: Judge, key: IdempotencyKey) -> Response:
+    async def stayed(list_id: UUID, told_by: UUID, line: LineNumber, request: Request, caller: Judge, key: IdempotencyKey) -> Response:
         return await _review(doubts, ReviewAbsence(list_id=list_id, told_by=told_by, line=line, left=False), request, caller, key)
 
     return router

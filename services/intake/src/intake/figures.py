@@ -13,6 +13,7 @@ from intake.territory import Territory, territory_at
 Onlooker = Annotated[Caller, Depends(require("ops", "analyst"))]
 OF_LISTS = ("lines", "accepted", "accepted_with_remarks", "rejected", "held", "not_kept")
 FLAGS = ("l313_7_only", "obligation_only", "both")
+OF_SOURCES = ("complete", "sources", "held_lists", "silent", "missed")
 OF_DROPOUTS = ("detections", "withdrawn", *FLAGS)
 
 
@@ -29,20 +30,37 @@ def figure_routes(pool: asyncpg.Pool, clock: Clock) -> APIRouter:
 
 
 async def _figures(pool: asyncpg.Pool, places: Territory, *, exact: bool) -> dict[str, object]:
-    """None is all. A territory in which no source was ever heard is incomplete too: nobody said that nobody dropped out."""
+    """None is all. A territory in which no source was ever heard is incomplete too: nobody said that nobody dropped out.
+
+    Where the lines are hidden, so are lists and sources: where there are none, nobody is counted.
+    """
     prefixes = [uai_prefix_of(one) for one in places] if places else None
-    lists, dropouts = await _table(pool, LIST_FIGURES), await _table(pool, DROPOUT_FIGURES)
+    lists, dropouts = await _table(pool, LIST_FIGURES), await dropout_table(pool)
+    told = exact_sums(dropouts, places) if exact else sums_of(dropouts, OF_DROPOUTS, places)
+    of_lists = exact_sums(lists, places) if exact else sums_of_lists(lists, places)
+    figures: dict[str, object] = {
+        **{name: of_lists[name] for name in ("lists", *OF_LISTS)},
+        "detections": told["detections"], "withdrawn": told["withdrawn"], "by_flags": {name: told[name] for name in FLAGS},
+    }  # fmt: skip
+    if of_lists["lists"] is None:
+        return figures | dict.fromkeys(OF_SOURCES)
     (known,), silent = await pool.fetch(KNOWN, prefixes), await pool.fetch(SILENT, prefixes)
     missed = await pool.fetch(MISSED, prefixes)
-    told = exact_sums(dropouts, places) if exact else sums_of(dropouts, OF_DROPOUTS, places)
-    lines = {name: {column: row[column] for column in OF_LISTS} for name, row in lists.items()}
-    of_lists = exact_sums(lines, places) if exact else sums_of(lines, OF_LISTS, places)
-    return {
-        "lists": exact_sums(lists, places)["lists"], **{name: of_lists[name] for name in OF_LISTS},
-        "detections": told["detections"], "withdrawn": told["withdrawn"], "by_flags": {name: told[name] for name in FLAGS},
+    return figures | {
         "complete": known["sources"] > 0 and not (silent or missed or known["held_lists"]),
         **dict(known), "silent": [dict(row) for row in silent], "missed": [dict(row) for row in missed],
     }  # fmt: skip
+
+
+def sums_of_lists(table: Table, places: Territory) -> dict[str, int | None]:
+    """How many lists is nobody's secret, but is hidden with their lines: a list in no other département says whose the lines are."""
+    lines: Table = {place: {column: row[column] for column in OF_LISTS} for place, row in table.items()}
+    told = sums_of(lines, OF_LISTS, places)
+    return {"lists": None if told["lines"] is None else exact_sums(table, places)["lists"], **told}
+
+
+async def dropout_table(pool: asyncpg.Pool) -> Table:
+    return await _table(pool, DROPOUT_FIGURES)
 
 
 async def _table(pool: asyncpg.Pool, query: str) -> Table:

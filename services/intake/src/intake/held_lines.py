@@ -21,7 +21,7 @@ from intake.domain.consultation import ConsultHeldLine
 from intake.domain.held_line import DecideHeldLine
 from intake.lists import KEPT_REFUSED
 from intake.record import Record
-from intake.reviewing import NO_PERSON, Adviser, Limit, ReviewDesk, Reviewer, identities_of, territory_of
+from intake.reviewing import NO_PERSON, Adviser, Limit, LineNumber, ReviewDesk, Reviewer, identities_of, territory_of
 from intake.rules import sentence_of
 
 NO_LINE = Problem(404, "Not found", "There is no such held line within your sight.", "NO_LINE")
@@ -74,7 +74,7 @@ def held_line_routes(desk: HeldLineDesk) -> APIRouter:
         return {"held_lines": [_shown(row) for row in rows]}
 
     @router.post("/identity/held-lines/{list_id}/{line}/consult")
-    async def consult(list_id: UUID, line: int, request: Request, caller: Adviser, key: IdempotencyKey) -> dict[str, object]:
+    async def consult(list_id: UUID, line: LineNumber, request: Request, caller: Adviser, key: IdempotencyKey) -> dict[str, object]:
         """What the line says of who it is, and who may be meant; that somebody asked is written before anything is opened."""
         row = await _in_sight(desk, list_id, line, caller)
         people = tuple(row["people"] or ())
@@ -91,7 +91,7 @@ def held_line_routes(desk: HeldLineDesk) -> APIRouter:
 
     @router.post("/identity/held-lines/{list_id}/{line}/decide")
     async def decide(
-        list_id: UUID, line: int, body: Annotated[Said, Body()], request: Request, caller: Reviewer, key: IdempotencyKey
+        list_id: UUID, line: LineNumber, body: Annotated[Said, Body()], request: Request, caller: Reviewer, key: IdempotencyKey
     ) -> Response:
         await _in_sight(desk, list_id, line, caller)
         person_id = body.person_id if isinstance(body, KnownPerson) else None

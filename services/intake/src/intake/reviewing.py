@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
@@ -30,6 +30,7 @@ from intake.links import PersonHandler
 Reviewer = Annotated[Caller, Depends(require("adviser", "ops"))]
 Adviser = Annotated[Caller, Depends(require("adviser"))]
 Limit = Annotated[int, Query(ge=1, le=500)]
+LineNumber = Annotated[int, Path(ge=1, lt=2**31)]
 Status = Literal["open", "dismissed", "linked", "unlinked"]
 NO_CANDIDATE = Problem(404, "Not found", "There is no such candidate within your sight.", "NO_CANDIDATE")
 NO_PERSON = Problem(404, "Not found", "There is no such person within your sight.", "NO_PERSON")

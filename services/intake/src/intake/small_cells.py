@@ -1,8 +1,9 @@
 """Counts by département for whoever only wants figures: the small are hidden, and with them so many others that none can be computed.
 
-A département is hidden with its whole académie, its zeros too; the académies of one département are one group. Whoever then knows every
-sum over whole groups, and the total of all, can move a young person from one département of a group to another in thought, and the figures
-stay the same: so no hidden count follows from them. What is counted together (a sum and its parts) is hidden together.
+A département is hidden with its whole académie, its zeros too; the académies of one département are one group. The sum of everything less
+all that is told is the sum of what is hidden: where that is small itself, the sum of everything is hidden too. Else whoever knows every
+answer can move a young person from one hidden département to another in thought, and the figures stay the same: so no small count
+follows from them, of a département or of any more. What is counted together (a sum and its parts) is hidden together.
 """
 
 from collections import Counter
@@ -29,12 +30,12 @@ def _groups() -> Mapping[str, frozenset[str]]:
     return {place: group for group in groups for place in group}
 
 
-def hidden(table: Table) -> frozenset[str]:
+def hidden(*tables: Table) -> frozenset[str]:
     """The départements of which nothing is told; one that lies in no académie is hidden with those that are alone in theirs."""
-    small = {place for place, counts in table.items() if any(0 < count < SMALL for count in counts.values())}
+    small = {place for table in tables for place, counts in table.items() if _small(counts)}
     alone = _groups()["75"]
     found = frozenset().union(*(_groups().get(place, alone) for place in small))
-    return found | (table.keys() - _groups().keys()) if found & alone else found
+    return found.union(*(table.keys() - _groups().keys() for table in tables)) if found & alone else found
 
 
 def counts_of(table: Table, column: str, places: Collection[str] | None = None) -> dict[str, int | None]:
@@ -45,15 +46,26 @@ def counts_of(table: Table, column: str, places: Collection[str] | None = None) 
     return {place: told[place] for place in sorted(told) if places is None or place in places}
 
 
-def sums_of(table: Table, columns: Collection[str], places: Collection[str] | None = None) -> dict[str, int | None]:
-    """What is counted in these départements; nothing as soon as one of them is hidden. places: none is everywhere, of which all is told."""
-    if places is None:
-        found = exact_sums(table)
-        return {column: found[column] for column in columns}
-    if hidden(table) & set(places):
+def sums_of(
+    table: Table, columns: Collection[str], places: Collection[str] | None = None, *, beside: Table | None = None
+) -> dict[str, int | None]:
+    """What is counted in these départements; nothing as soon as one of them is hidden.
+
+    places: none is everywhere, of which all is told unless what is hidden is small together. beside: what else is told of the same people.
+    """
+    away = hidden(table, beside or {})
+    if (away & set(places)) if places is not None else (_small(exact_sums(table, away)) or _gives_away(beside or {})):
         return dict.fromkeys(columns)
     found = exact_sums(table, places)
     return {column: found[column] for column in columns}
+
+
+def _gives_away(table: Table) -> bool:
+    return _small(exact_sums(table, hidden(table)))
+
+
+def _small(counts: Mapping[str, int]) -> bool:
+    return any(0 < count < SMALL for count in counts.values())
 
 
 def exact_sums(table: Table, places: Collection[str] | None = None) -> Counter[str]:

@@ -54,7 +54,7 @@ def directory_in(lines: Iterable[str], *, complete: bool) -> Directory:
     """A directory as CSV with `;`, its columns found by their names, however written; others are not read.
 
     Raises:
-        DirectoryRefused: no column of UAI, or none of dates; a day that is none; nobody is listed.
+        DirectoryRefused: no column of UAI, or none of dates; a day that is none, or closing before opening; nobody is listed.
     """
     rows = csv.reader(lines, delimiter=";")
     header = [name.strip().lower() for name in next(rows, [])]
@@ -95,6 +95,8 @@ def _period(cells: Mapping[str, str], number: int) -> Period:
         since, until = (date.fromisoformat(cell[:10]) if (cell := cells.get(name, "")) else None for name in ("since", "until"))
     except ValueError:
         raise DirectoryRefused(f"line {number} has a day that is none, write it as 2025-09-01") from None
+    if since and until and until < since:
+        raise DirectoryRefused(f"line {number} closes before it opens")
     return Period(since=since, until=until)
 
 
