@@ -67,7 +67,7 @@ class Entrance:
 def basics_of(opened: House, identity_key_file: Path | None) -> Basics:
     settings = Settings(
         app_dsn="", consumer_dsn="", relay_dsn="", bootstrap="", http_host="", http_port=0, tokens_jwks_file=Path(), tokens_issuer=ISSUER,
-        tokens_audience=AUDIENCE, keyring_dsn=None, keyring_master_keys_file=None, identity_key_file=identity_key_file,
+        tokens_audience=AUDIENCE, passfile=None, keyring_dsn=None, keyring_master_keys_file=None, identity_key_file=identity_key_file,
         clock_offset_file=None, refill=False, spans_file=None, otlp_endpoint=None, log_level="info", failpoint=None,
     )  # fmt: skip
     store = EventStore(source="/raccroche/intake", clock=opened.clock)
