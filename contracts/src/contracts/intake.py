@@ -201,7 +201,8 @@ class HeldLineConsulted(_OfList):
 class AbsenceDoubted(_OfList):
     """This complete list lacks somebody whom another line of it, or of one before, may mean: from now on a human must say who left.
 
-    Or it is the second in a row that lacks so many, and these among them, that lists alone do not say that they left.
+    Or it is the second in a row that lacks so many, and these among them, that lists alone do not say that they left; or only a list that
+    another of the same day corrected told them.
 
     `told_by` and `line` are the last line that told the young person.
     """

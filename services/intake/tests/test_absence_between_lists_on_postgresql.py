@@ -125,13 +125,15 @@ async def test_the_same_list_again_says_nothing_new(intake: House) -> None:
     assert await intake.events() == before
 
 
-async def test_two_lists_of_one_day_contradict_nobody_and_the_next_day_decides(intake: House) -> None:
+async def test_whom_a_second_list_of_one_day_lacks_is_asked_about_when_the_next_day_lacks_them_too(intake: House) -> None:
     await told(intake, FIRST, JANUARY, eleve(), STAYS)
+    intake.clock.move(timedelta(hours=1))
     await told(intake, SECOND, JANUARY, STAYS, other(2))
     assert await exits(intake) == [] and await roster(intake) == 3
-    await told(intake, THIRD, FEBRUARY, STAYS, other(2))
-    assert [one.absent_from for one in await exits(intake)] == [THIRD]
-    assert await roster(intake) == 2
+    for list_id, on in ((THIRD, FEBRUARY), (FOURTH, MARCH)):
+        await told(intake, list_id, on, STAYS)
+    assert await intake.events(AbsenceDoubted) == [AbsenceDoubted(list_id=THIRD, told_by=FIRST, line=1)]
+    assert [(one.list_id, one.line, one.absent_from) for one in await exits(intake)] == [(SECOND, 2, THIRD)]
 
 
 async def test_a_replaced_snapshot_goes_with_its_key(intake: House) -> None:
