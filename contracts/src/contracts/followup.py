@@ -11,7 +11,7 @@ from contracts.intake import Flags
 Channel = Literal["phone", "text_message", "email", "letter", "visit"]
 ContactOutcome = Literal["reached", "not_reached", "wrong_coordinates"]
 Clock = Literal["reorientation_interview"]
-ClosingMotive = Literal["dropout_withdrawn", "solution_entered", "unreachable", "refused", "moved_away", "already_followed"]
+ClosingMotive = Literal["dropout_withdrawn", "erased", "solution_entered", "unreachable", "refused", "moved_away", "already_followed"]
 
 
 class _OfCase(Event):

@@ -16,7 +16,7 @@ HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHE
 Verdict = Literal["accepted", "accepted_with_remarks", "rejected", "held", "not_kept"]
 ExitOrigin = Literal["list", "report", "self", "absence", "campaign"]
 SnapshotKind = Literal["previous", "current", "diplomas", "followed"]
-WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone", "linked"]
+WithdrawalReason = Literal["enrolment_found", "diploma_found", "contract_found", "contested", "rule_undone", "linked", "erased"]
 Criterion = Literal["same_names", "names_swapped", "names_sound_alike", "birth_date_differs", "family_name_differs", "first_name_differs"]
 LinkReason = Literal["sender_confirmed", "document_seen", "young_person_said", "mistake", "other"]
 DiscardMotive = Literal["wrong_line", "cannot_tell", "other"]
@@ -204,6 +204,9 @@ class HeldLineConsulted(_OfList):
 
 class AbsenceDoubted(_OfList):
     """This complete list lacks somebody whom another line of it, or of one before, may mean: from now on a human must say who left.
+
+    Or it is the second in a row that lacks so many, and these among them, that lists alone do not say that they left; or only a list that
+    another of the same day corrected told them.
 
     `told_by` and `line` are the last line that told the young person.
     """
@@ -404,7 +407,7 @@ class DropoutConfirmed(_OfPerson):
 
 class DropoutWithdrawn(_OfPerson):
     """A detection no longer stands: by a fact, by a human (`contested`, with the motive; who is the actor), with its rule, or since
-    the same person, `linked` by now, has an earlier one. `again_of`: as the detection says."""
+    the person was `erased` or, `linked` by now to another, has an earlier one. `again_of`: as the detection says."""
 
     detection_id: Pseudonymous[UUID]
     reason: Pseudonymous[WithdrawalReason]

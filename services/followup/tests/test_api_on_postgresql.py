@@ -1,7 +1,7 @@
 """Followup's door on a real database: own territory only, and nobody reads coordinates without leaving a trace."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -19,13 +19,14 @@ from chassis.keyring import Keyring
 from chassis.problems import install
 from chassis.provision import Database, chassis_migrations, keyring_migrations
 from chassis.testing import FixedClock
-from contracts.intake import Flags
+from contracts.intake import DropoutWithdrawn, Flags
 from contracts.personal import Contact, Identity
 from followup.api import Desk, routes
 from followup.deadlines import deadlines_of
 from followup.domain.case import CASE
 from followup.domain.commands import OpenCase
 from followup.domain.consultation import CONSULTATIONS
+from followup.policies import when_dropout_withdrawn_then_close_case
 
 pytestmark = pytest.mark.stack
 
@@ -132,4 +133,22 @@ async def test_the_clock_of_a_minor_is_set_for_three_calendar_months(office: Off
 
 
 async def test_a_withdrawn_dropout_is_no_advisers_motive(office: Office) -> None:
-    assert (await office.asks("POST", "/close", json={"motive": "dropout_withdrawn"})).status_code == 422
+    for motive in ("dropout_withdrawn", "erased"):
+        assert (await office.asks("POST", "/close", json={"motive": motive})).status_code == 422
+
+
+async def test_nothing_more_is_written_in_the_case_of_somebody_who_was_erased(office: Office) -> None:
+    erased = DropoutWithdrawn(person_id=uuid4(), detection_id=uuid4(), reason="erased", facts=())
+    (close,) = when_dropout_withdrawn_then_close_case(erased)
+    wish = Request(command=replace(close, case_id=office.case_id), command_id=uuid4(), actor="test", correlation_id=uuid4())
+    await Handler(decider=CASE, store=STORE, pool=office.pool, timers=deadlines_of).handle(wish)
+    answers = [
+        await office.asks("POST", "/contacts", json={"channel": "phone", "outcome": "reached"}),
+        await office.asks(
+            "POST", "/bilan", json={"level": 3, "wishes": [], "search_area": ["44"], "age": 17, "available_from": "2026-02-09"}
+        ),
+    ]
+    assert [one.status_code for one in answers] == [409, 409]
+    told = await office.pool.fetch("select type, convert_from(body, 'utf8') as body from events order by stream_version")
+    assert [row["type"].split(".")[-2] for row in told] == ["CaseOpened", "CaseClosed"]
+    assert '"motive":"erased"' in told[1]["body"]

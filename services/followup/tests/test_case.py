@@ -33,6 +33,7 @@ hold_bilan = CompleteBilan(case_id=CASE_ID, **HELD)
 enter = EnterSolution(case_id=CASE_ID, referral_id=REFERRAL, offer_id="catalogue--1")
 miss = MissDeadline(case_id=CASE_ID, clock="reorientation_interview", due_on=date(2026, 5, 1))
 withdrawn = CloseCase(case_id=CASE_ID, motive="dropout_withdrawn")
+erased = CloseCase(case_id=CASE_ID, motive="erased")
 
 opened = CaseOpened(**OF, detection_id=DETECTION, flags=MINOR, departement="44")
 reached = ContactAttempted(**OF, attempt_id=ATTEMPT, channel="phone", outcome="reached")
@@ -77,6 +78,16 @@ def test_a_host_that_says_yes_is_a_solution_and_saying_it_again_changes_nothing(
 @pytest.mark.parametrize("past", LIVING)
 def test_a_withdrawn_dropout_closes_the_case_wherever_it_stands(past: tuple[CaseOpened, ...]) -> None:
     given(CASE, *past).when(withdrawn).then(CaseClosed(**OF, motive="dropout_withdrawn"))
+
+
+@pytest.mark.parametrize("past", LIVING)
+def test_the_case_of_somebody_who_is_erased_ends_wherever_it_stands_for_good(past: tuple[CaseOpened, ...]) -> None:
+    ended = CaseClosed(**OF, motive="erased")
+    given(CASE, *past).when(erased).then(ended)
+    for command in (miss, reopen, enter):
+        given(CASE, *past, ended).when(command).then_nothing()
+    for command in (contact, hold_bilan):
+        given(CASE, *past, ended).when(command).then_refused("the case is closed")
 
 
 def test_closing_twice_changes_nothing() -> None:
@@ -145,6 +156,7 @@ def test_what_is_heard_becomes_the_command_it_should() -> None:
     yes = ReferralAccepted(referral_id=REFERRAL, person_id=PERSON, offer_id="catalogue--1", case_id=CASE_ID)
     assert when_dropout_detected_then_open_case(detected) == [open_case]
     assert when_dropout_withdrawn_then_close_case(gone) == [withdrawn]
+    assert when_dropout_withdrawn_then_close_case(gone.model_copy(update={"reason": "erased"})) == [erased]
     again = detected.model_copy(update={"detection_id": AGAIN, "again_of": DETECTION})
     assert when_dropout_detected_then_open_case(again) == [reopen]
     assert when_dropout_withdrawn_then_close_case(gone.model_copy(update={"detection_id": AGAIN, "again_of": DETECTION})) == [withdrawn]

@@ -36,7 +36,7 @@ create table absence_doubt (
 );
 
 -- One establishment of one complete list: what came of comparing it with the list before. No outcome: not compared yet.
--- unnamed: lines that may be about anybody. earlier, missing, doubtful: how many stood on earlier lists, how many of them not on this one,
+-- unnamed: lines that may be about anybody. earlier, missing, doubtful: how many stood on earlier lists and no human was asked about, how many of them not on this one,
 -- and of how many that is not known. missed_in: the list by which it was noticed that its sender tells this establishment no more.
 create table complete_list (
   list_id uuid not null references lists,

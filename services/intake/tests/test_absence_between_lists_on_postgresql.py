@@ -9,7 +9,7 @@ from uuid import uuid5
 
 import asyncpg
 import pytest
-from absence_house import FEBRUARY, FIRST, JANUARY, MARCH, SECOND, STAYS, THIRD, eleve, exits, other, roster, told
+from absence_house import APRIL, FEBRUARY, FIRST, FOURTH, JANUARY, MARCH, SECOND, STAYS, THIRD, eleve, exits, other, roster, told
 from intake_house import NOW, House
 from intake_specimens import OTHER_UAI, eleves_xml, enrolment, enrolments_csv, leaver, leavers_csv, read_all
 from test_holding_on_postgresql import release
@@ -17,7 +17,7 @@ from test_holding_on_postgresql import release
 from chassis.decider import NO_TRACE
 from chassis.keyring import Erased
 from chassis.timers import fire_due
-from contracts.intake import DropoutDetected, ListHeld
+from contracts.intake import AbsenceDoubted, DropoutDetected, ListHeld
 from intake import absence, batch, lists
 from intake.deadlines import Ringing
 from intake.domain.absence import ABSENCE_V1
@@ -74,6 +74,33 @@ async def test_a_list_that_lacks_most_of_the_one_before_is_no_whole_list(intake:
     assert len(await exits(intake)) == 12
 
 
+async def test_a_second_list_in_a_row_that_lacks_the_same_many_asks_a_human_of_each_once(intake: House) -> None:
+    crowd = [other(n) for n in range(1, 21)]
+    await told(intake, FIRST, JANUARY, *crowd)
+    for list_id, on in ((SECOND, FEBRUARY), (THIRD, MARCH)):
+        assert await intake.events(AbsenceDoubted) == []
+        await told(intake, list_id, on, *crowd[:5])
+    asked = [AbsenceDoubted(list_id=THIRD, told_by=FIRST, line=line) for line in range(6, 21)]
+    assert await intake.events(AbsenceDoubted) == asked
+    await told(intake, FOURTH, APRIL, *crowd[:6])
+    assert (await exits(intake), await intake.events(AbsenceDoubted)) == ([], asked)
+    assert await intake.pool.fetchval("select count(*) from roster where asked_in = $1", THIRD) == 14
+    row = await intake.pool.fetchrow("select earlier, missing, doubtful, outcome from complete_list where list_id = $1", FOURTH)
+    assert row is not None and tuple(row) == (5, 0, 14, "concluded")
+
+
+async def test_who_is_missing_for_the_first_time_from_a_list_that_lacks_many_is_looked_for_again(intake: House) -> None:
+    crowd = [other(n) for n in range(1, 21)]
+    await told(intake, FIRST, JANUARY, *crowd)
+    await told(intake, SECOND, FEBRUARY, *crowd[:7])
+    await told(intake, THIRD, MARCH, *crowd[:5])
+    asked = await intake.events(AbsenceDoubted)
+    assert [(one.told_by, one.line) for one in asked if isinstance(one, AbsenceDoubted)] == [(FIRST, line) for line in range(8, 21)]
+    assert await exits(intake) == []
+    await told(intake, FOURTH, APRIL, *crowd[:5])
+    assert [(one.list_id, one.line) for one in await exits(intake)] == [(SECOND, 6), (SECOND, 7)]
+
+
 async def test_a_list_of_one_establishment_says_nothing_of_another(intake: House) -> None:
     await told(intake, FIRST, JANUARY, eleve(), STAYS)
     await told(intake, SECOND, FEBRUARY, other(2), uai=OTHER_UAI)
@@ -98,13 +125,15 @@ async def test_the_same_list_again_says_nothing_new(intake: House) -> None:
     assert await intake.events() == before
 
 
-async def test_two_lists_of_one_day_contradict_nobody_and_the_next_day_decides(intake: House) -> None:
+async def test_whom_a_second_list_of_one_day_lacks_is_asked_about_when_the_next_day_lacks_them_too(intake: House) -> None:
     await told(intake, FIRST, JANUARY, eleve(), STAYS)
+    intake.clock.move(timedelta(hours=1))
     await told(intake, SECOND, JANUARY, STAYS, other(2))
     assert await exits(intake) == [] and await roster(intake) == 3
-    await told(intake, THIRD, FEBRUARY, STAYS, other(2))
-    assert [one.absent_from for one in await exits(intake)] == [THIRD]
-    assert await roster(intake) == 2
+    for list_id, on in ((THIRD, FEBRUARY), (FOURTH, MARCH)):
+        await told(intake, list_id, on, STAYS)
+    assert await intake.events(AbsenceDoubted) == [AbsenceDoubted(list_id=THIRD, told_by=FIRST, line=1)]
+    assert [(one.list_id, one.line, one.absent_from) for one in await exits(intake)] == [(SECOND, 2, THIRD)]
 
 
 async def test_a_replaced_snapshot_goes_with_its_key(intake: House) -> None:

@@ -43,6 +43,23 @@ async def test_a_mended_first_name_under_the_same_ine_is_nobody_who_left(intake:
     assert await intake.pool.fetch("select alike_list, alike_line from absence_doubt") == [(SECOND, 1)]
 
 
+@pytest.mark.parametrize(("stays", "asked"), [("", 1), ("0123456789A", 2)], ids=["without INE", "with INE"])
+async def test_of_two_homonyms_one_line_tells_who_is_as_it_is_and_of_the_other_a_human_is_asked(
+    intake: House, stays: str, asked: int
+) -> None:
+    await told(intake, FIRST, JANUARY, eleve(), eleve(""), STAYS)
+    for list_id, on in ((SECOND, FEBRUARY), (THIRD, MARCH), (FOURTH, APRIL)):
+        await told(intake, list_id, on, eleve(stays), STAYS)
+    assert await exits(intake) == []
+    assert await intake.events(AbsenceDoubted) == [AbsenceDoubted(list_id=THIRD, told_by=FIRST, line=asked)]
+
+
+async def test_two_homonyms_who_are_both_told_again_leave_no_doubt(intake: House) -> None:
+    for list_id, on in ((FIRST, JANUARY), (SECOND, FEBRUARY), (THIRD, MARCH)):
+        await told(intake, list_id, on, eleve(""), eleve(), STAYS)
+    assert (await exits(intake), await intake.events(AbsenceDoubted), await roster(intake)) == ([], [], 3)
+
+
 async def test_where_both_twins_may_be_meant_both_stand(intake: House) -> None:
     await told(intake, FIRST, JANUARY, eleve(), NOE)
     await told(intake, SECOND, FEBRUARY, eleve(first="Noah"))

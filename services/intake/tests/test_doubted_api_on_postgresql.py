@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from absence_house import APRIL, FEBRUARY, FIRST, FOURTH, JANUARY, MARCH, SECOND, STAYS, THIRD, eleve, exits
+from absence_house import APRIL, FEBRUARY, FIRST, FOURTH, JANUARY, MARCH, SECOND, STAYS, THIRD, eleve, exits, other
 from intake_house import FreshDatabase
 from intake_specimens import OTHER_UAI, UAI, eleves_xml, leaver, leavers_csv
 from test_doubted_absence_on_postgresql import NEWCOMER
@@ -69,6 +69,19 @@ async def test_whoever_sent_the_list_the_advisers_there_and_ops_read_which_absen
         assert (await door.client.get("/absences", headers=headers)).status_code == 403
         assert (await say(door, "left", headers)).status_code == 403
     assert await exits(door.house) == []
+
+
+async def test_those_whom_two_lists_in_a_row_lack_with_many_others_wait_and_are_like_nobody(
+    fresh_database: FreshDatabase, tmp_path: Path
+) -> None:
+    async with opened_entrance(fresh_database, tmp_path) as opened:
+        crowd = [other(n) for n in range(1, 21)]
+        await tell(opened, FIRST, *crowd)
+        for list_id in (SECOND, THIRD):
+            await tell(opened, list_id, *crowd[:5])
+        assert await waiting(opened, SENDER) == [{**WAITS, "line": line, "alike": []} for line in range(6, 21)]
+        assert (await say(opened, "left", line=6)).status_code == 200
+        assert [(one.list_id, one.line) for one in await exits(opened.house)] == [(FIRST, 6)]
 
 
 @pytest.mark.parametrize("headers", [SENDER, ADVISER, OPS], ids=["sender", "adviser", "ops"])

@@ -142,9 +142,18 @@ def test_erasing_one_of_the_linked_erases_all_of_them_once() -> None:
     linked = [*found(ONE), *said(found(ONE), link(ONE, OTHER))]
     asked = ErasePersons(asked_of=OTHER, people=(ONE, OTHER))
     erased = [PersonErased(person_id=one, asked_of=OTHER) for one in (ONE, OTHER)]
-    past(LINKED, *linked).when(asked).then(*erased)
-    past(LINKED, *linked, *erased).when(asked).then_nothing()
-    past(LINKED, *linked, erased[0]).when(asked).then(erased[1])
+    gone = DropoutWithdrawn(person_id=ONE, detection_id=member(ONE).detection_id, reason="erased", facts=())
+    past(LINKED, *linked).when(asked).then(*erased, gone)
+    past(LINKED, *linked, *erased, gone).when(asked).then_nothing()
+    past(LINKED, *linked, erased[0], gone).when(asked).then(erased[1])
+
+
+def test_of_whoever_is_erased_no_detection_stands_and_none_comes_again() -> None:
+    asked = ErasePersons(asked_of=ONE, people=(ONE,))
+    past(LINKED, left(ONE)).when(asked).then(PersonErased(person_id=ONE, asked_of=ONE))
+    told = [*found(ONE), *said(found(ONE), asked), left(ONE, GONE + timedelta(days=9), date(2026, 3, 1))]
+    assert after(*told) == {ONE: None}
+    past(LINKED, *told).when(together(ONE)).then_nothing()
 
 
 def test_who_was_erased_is_linked_to_nobody_and_found_no_more() -> None:
@@ -152,8 +161,6 @@ def test_who_was_erased_is_linked_to_nobody_and_found_no_more() -> None:
     past(LINKED, *found(ONE), erased).when(link(ONE, OTHER)).then_refused(ERASED)
     past(LINKED, *found(ONE), erased).when(link(OTHER, ONE)).then_refused(ERASED)
     past(LINKED, left(ONE), erased).when(together(ONE)).then_nothing()
-    enrolled = enrolment_seen(person_id=ONE)
-    assert [type(one) for one in said([*found(ONE), erased, enrolled], together(ONE))] == [DropoutWithdrawn]
 
 
 @dataclass

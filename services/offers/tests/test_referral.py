@@ -1,11 +1,13 @@
 """The rule book of referrals: one of a case at a time, each with a seat, answered once, ended with its ground."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid5
 
 import pytest
 
 from chassis.testing import given
+from contracts.followup import CaseClosed, ClosingMotive
 from contracts.offers import (
     OfferPublished,
     ReferralAccepted,
@@ -17,6 +19,7 @@ from contracts.offers import (
 )
 from offers.domain.commands import AcceptReferral, CancelReferral, DeclineReferral, ExpireReferral, MakeReferral
 from offers.domain.decisions import MOST_REFERRALS, SHELF, referral_id_of
+from offers.policies import when_case_closed_then_cancel_referral
 
 CASE, PERSON, BILAN = (uuid5(UUID(int=0), name) for name in ("case", "person", "bilan"))
 OFFER = "catalogue--1"
@@ -110,6 +113,14 @@ def test_only_a_pending_referral_expires_and_frees_its_seat() -> None:
     given(SHELF, *PENDING).when(expire).then(expired, seats(0, "referral_expired"))
     for end in (accepted, declined, expired):
         given(SHELF, *PENDING, end).when(expire).then_nothing()
+
+
+@pytest.mark.parametrize("motive", ["dropout_withdrawn", "erased"])
+def test_of_whoever_was_withdrawn_or_erased_the_accepted_seat_is_free_again(motive: ClosingMotive) -> None:
+    (cancel,) = when_case_closed_then_cancel_referral(CaseClosed(case_id=CASE, person_id=PERSON, motive=motive))
+    cancel = replace(cancel, offer_ids=(OFFER,))
+    cancelled = ReferralCancelled(**OF, reason="dropout_withdrawn")
+    given(SHELF, *PENDING, accepted).when(cancel).then(cancelled, seats(0, "referral_cancelled"))
 
 
 def test_a_withdrawn_dropout_frees_even_an_accepted_seat_and_once() -> None:

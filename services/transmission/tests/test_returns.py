@@ -154,6 +154,7 @@ WITHDRAWN: dict[tuple[WithdrawalReason, ContestMotive | None], Destination] = {
     ("diploma_found", None): "not_a_dropout",
     ("rule_undone", None): "not_a_dropout",
     ("linked", None): "already_followed",
+    ("erased", None): "closed_without_solution",
 }
 
 

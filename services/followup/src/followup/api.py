@@ -48,7 +48,7 @@ class BilanBody(_Body):
 
 
 class CloseBody(_Body):
-    """A withdrawn dropout is no adviser's motive: it follows from what intake says."""
+    """A withdrawn dropout and an erasure are no adviser's motives: they follow from what intake says."""
 
     motive: Literal["solution_entered", "unreachable", "refused", "moved_away", "already_followed"]
 
@@ -186,7 +186,7 @@ select count(*) filter (where place = 'withdrawn') as withdrawn, count(*) filter
   count(*) filter (where place = 'to_contact') as to_contact, count(*) filter (where place = 'unreachable') as unreachable,
   count(*) filter (where place = 'reached') as reached
 from (
-  select case when motive = 'dropout_withdrawn' then 'withdrawn' when motive = 'already_followed' then 'already_followed'
+  select case when motive in ('dropout_withdrawn', 'erased') then 'withdrawn' when motive = 'already_followed' then 'already_followed'
     when contacts = 0 and motive is null then 'to_contact' when reached then 'reached' else 'unreachable' end as place
   from cases
 ) each

@@ -28,7 +28,7 @@ def when_dropout_detected_then_open_case(event: DropoutDetected) -> Sequence[Ope
 
 
 def when_dropout_withdrawn_then_close_case(event: DropoutWithdrawn) -> Sequence[CloseCase]:
-    return [CloseCase(case_id=case_of(event), motive="dropout_withdrawn")]
+    return [CloseCase(case_id=case_of(event), motive="erased" if event.reason == "erased" else "dropout_withdrawn")]
 
 
 def when_referral_accepted_then_enter_solution(event: ReferralAccepted) -> Sequence[EnterSolution]:

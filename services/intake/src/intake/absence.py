@@ -66,14 +66,21 @@ async def _compare_one(desk: Desk, connection: Connection, job: Job, uai: str, u
     await roster.doubt(connection, job.list_id, {one: alike[one] for one in doubtful if rows[one]["asked_in"] is None})
     if outcome == "concluded":
         await connection.execute(ABSENT, job.list_id, *_columns(sorted(missing)))
-        await _ask(desk, connection, job, uai, [one for one in doubtful if rows[one]["doubted_before"]], trace)
+        await _ask(desk, connection, job, uai, [one for one in doubtful if rows[one]["doubted_before"] or rows[one]["corrected"]], trace)
+    if outcome == "too_many_missing":
+        again = sorted(one for one in missing if rows[one]["missed_before"])
+        await roster.doubt(connection, job.list_id, {one: set() for one in again})
+        await _ask(desk, connection, job, uai, again, trace)
     await _let_go(connection, await connection.fetch(SUPERSEDED, *place[:3]))
     await connection.execute(NOTE, job.list_id, uai, earlier, len(missing), len(doubtful), outcome)
 
 
 def _is_doubtful(row: asyncpg.Record, job: Job) -> bool:
-    """Some line of this list may mean them, or an accepted one of a list before: then the next one's silence proves nothing either."""
-    return bool(row["doubted_before"] or row["asked_in"] or row["doubted_in"] == job.list_id)
+    """Some line of this list may mean them, or an accepted one of a list before: then the next one's silence proves nothing either.
+
+    Or only a list that a later one of the same day corrected told them: perhaps they never were there.
+    """
+    return bool(row["doubted_before"] or row["corrected"] or row["asked_in"] or row["doubted_in"] == job.list_id)
 
 
 async def _alike(
@@ -212,12 +219,19 @@ select exists (select from complete_list where format = $1 and uai = $2 and refe
 """
 EARLIER = """
 select count(*) from roster r join lists l using (list_id)
-where r.format = $2 and r.uai = $3 and r.reference_date < $4 and r.list_id <> $1 and l.closed_at is not null
+where r.format = $2 and r.uai = $3 and r.reference_date < $4 and r.list_id <> $1 and l.closed_at is not null and r.asked_in is null
 """
 MISSING = """
 select r.list_id, r.line, r.reference_date, r.sealed, r.marks, r.doubted_in, r.asked_in, r.asked_in is null and exists (
   select from absence_doubt d where (d.list_id, d.line) = (r.list_id, r.line) and d.alike_list <> $1
-) as doubted_before from roster r join lists l using (list_id)
+) as doubted_before, exists (
+  select from complete_list c where (c.format, c.uai, c.outcome) = (r.format, r.uai, 'too_many_missing')
+    and c.reference_date > r.reference_date and c.reference_date < $4
+) as missed_before, r.asked_in is null and exists (
+  select from complete_list c join lists n using (list_id)
+  where (c.format, c.uai, c.reference_date) = (r.format, r.uai, r.reference_date)
+    and c.outcome is not null and n.received_at > l.received_at
+) as corrected from roster r join lists l using (list_id)
 where r.format = $2 and r.uai = $3 and r.reference_date < $4 and r.list_id <> $1 and l.closed_at is not null
   and r.seen_in is distinct from $1 order by r.list_id, r.line
 """

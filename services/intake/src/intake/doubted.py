@@ -94,7 +94,9 @@ def _sight(caller: Caller) -> tuple[list[str] | None, str | None]:
 
 WAITING = """
 select r.asked_in as list_id, r.list_id as told_by, r.line, r.uai, r.reference_date as last_seen, a.reference_date as absent_on, (
-  select jsonb_agg(jsonb_build_object('list_id', d.alike_list, 'line', d.alike_line) order by l.received_at, d.alike_list, d.alike_line)
+  select coalesce(
+    jsonb_agg(jsonb_build_object('list_id', d.alike_list, 'line', d.alike_line) order by l.received_at, d.alike_list, d.alike_line), '[]'
+  )
   from absence_doubt d join lists l on l.list_id = d.alike_list where d.list_id = r.list_id and d.line = r.line
 ) as alike
 from roster r join lists a on a.list_id = r.asked_in

@@ -16,7 +16,7 @@ from chassis.event_store import Connection
 from chassis.keyring import Erased, Keyring, Keys
 from chassis.timers import Timer
 from intake import cleaning
-from intake.domain.absence import Named, Place, is_under_age_by, meant_by, named, named_of, seen_by
+from intake.domain.absence import Named, Place, apart, is_under_age_by, meant_by, named, named_of, seen_by
 from intake.formats import ADAPTERS
 from intake.formats.cells import Adapter, Cells
 from intake.identity import Tokens
@@ -91,7 +91,10 @@ async def _see_records(connection: Connection, job: Job, told: Mapping[str, Sequ
         tokens = {one.raw.line: one.tokens for one in lines if one.tokens is not None and one.raw.line in accepted}
         marks = sorted({mark for theirs in tokens.values() for mark in marks_of(theirs)})
         rows = await connection.fetch(ALIKE, job.list_id, job.format, uai, job.reference_date, marks)
-        seen = seen_by(tokens, [frozenset(row["marks"]) for row in rows], marks_of)
+        standing, lists = [frozenset(row["marks"]) for row in rows], [row["list_id"] for row in rows]
+        doubted = {place for place, row in enumerate(rows) if row["doubted_in"] is not None}
+        agreeing = seen_by(tokens, standing, marks_of)
+        seen = {line: apart(tokens[line], places, standing, lists, doubted) for line, places in agreeing.items()}
         await see(connection, job.list_id, [_place(rows[place]) for place in sorted(set[int]().union(*seen.values()))])
         told_before |= {line: max(rows[place]["reference_date"] for place in places) for line, places in seen.items() if places}
     return told_before
@@ -232,7 +235,7 @@ OVERTAKEN = """
 select distinct uai from complete_list where format = $1 and reference_date > $2 and uai = any($3::text[]) and outcome is not null
 """
 ALIKE = """
-select list_id, line, marks, reference_date from roster
+select list_id, line, marks, reference_date, doubted_in from roster
 where format = $2 and uai = $3 and list_id <> $1 and reference_date <= $4
   and exists (select from unnest(marks) as m (mark) where m.mark in (select unnest($5::bytea[])))
 """

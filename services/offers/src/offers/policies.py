@@ -8,5 +8,5 @@ from offers.domain.commands import CancelReferral
 
 
 def when_case_closed_then_cancel_referral(event: CaseClosed) -> Sequence[CancelReferral]:
-    reason: CancelReason = "dropout_withdrawn" if event.motive == "dropout_withdrawn" else "case_closed"
+    reason: CancelReason = "dropout_withdrawn" if event.motive in {"dropout_withdrawn", "erased"} else "case_closed"
     return [CancelReferral(case_id=event.case_id, reason=reason)]

@@ -107,6 +107,18 @@ def seen_by(
     return found
 
 
+def apart(line: Tokens, places: Set[int], standing: Sequence[Set[bytes]], lists: Sequence[UUID], doubted: Set[int]) -> Set[int]:
+    """Of those whom a line tells, not who stood on one list beside somebody whom it tells more closely, nor since then in doubt.
+
+    Two lines of one list under the same names and birth date, one with an INE and one without, may be two people: a single line tells
+    only the one who is as it is.
+    """
+    close = {place for place in places if (line.ine is None) == (len(standing[place]) == 1)}
+    beside = {lists[place] for place in close}
+    others = {place for place in places if lists[place] in beside or (close and place in doubted)}
+    return close | (places - others)
+
+
 def may_double(line: Named, missing: Named) -> bool:
     """Whether a line that tells somebody else for certain may be about this one as well, told twice before in two spellings.
 

@@ -7,7 +7,7 @@ from functools import reduce
 from uuid import UUID
 
 from chassis.decider import Decider, Refused
-from contracts.intake import DropoutWithdrawn, LinkReason, PersonErased, PersonEvent, PersonsLinked, PersonsUnlinked
+from contracts.intake import DropoutWithdrawn, LinkReason, PersonErased, PersonEvent, PersonsLinked, PersonsUnlinked, WithdrawalReason
 from intake.domain import person
 from intake.domain.commands import DecideDropout
 from intake.domain.detection import Rule
@@ -90,8 +90,11 @@ def decide(state: Together, command: LinkedCommand) -> Sequence[PersonEvent]:
         case UnlinkPersons():
             return unlink(state, command)
         case ErasePersons(asked_of=asked_of, people=people):
-            living = [one for one in people if not state.get(one, Person()).erased]
-            return [PersonErased(person_id=one, asked_of=asked_of) for one in living]
+            living = {one: known for one in people if not (known := state.get(one, Person())).erased}
+            return [
+                *(PersonErased(person_id=one, asked_of=asked_of) for one in living),
+                *(_outdone(known.standing, "erased") for known in living.values() if known.standing),
+            ]
 
 
 def link(state: Together, command: LinkPersons) -> Sequence[PersonEvent]:
@@ -106,7 +109,7 @@ def link(state: Together, command: LinkPersons) -> Sequence[PersonEvent]:
         PersonsLinked(person_id=one, other_id=other, reason=command.reason)
         for one, other in _both_ways(command.person_id, command.other_id)
     ]
-    said += [_outdone(standing) for standing in _standings(state, command.members)[1:]]
+    said += [_outdone(standing, "linked") for standing in _standings(state, command.members)[1:]]
     return [*said, *_decided(reduce(evolve, said, state), command.members, command)]
 
 
@@ -176,9 +179,9 @@ def _age_of(standing: Standing) -> tuple[date, UUID]:
     return (standing.reference_date, standing.detection_id)
 
 
-def _outdone(standing: Standing) -> DropoutWithdrawn:
+def _outdone(standing: Standing, reason: WithdrawalReason) -> DropoutWithdrawn:
     return DropoutWithdrawn(
-        person_id=standing.person_id, detection_id=standing.detection_id, reason="linked", facts=(), again_of=standing.again_of
+        person_id=standing.person_id, detection_id=standing.detection_id, reason=reason, facts=(), again_of=standing.again_of
     )
 
 

@@ -42,7 +42,7 @@ def after(before: Destination, fact: CaseFact) -> Destination:
 def _closed(before: Destination, motive: ClosingMotive) -> Destination:
     """Why is told by class only: whether the young person refused or moved is not the establishment's business."""
     match motive:
-        case "solution_entered" | "dropout_withdrawn":  # the withdrawal itself is told by intake, and wins
+        case "solution_entered" | "dropout_withdrawn" | "erased":  # the withdrawal itself is told by intake, and wins
             return before
         case "already_followed":
             return "already_followed"
@@ -81,9 +81,11 @@ class ReturnLine:
 
 
 def _withdrawn(why: str | None) -> Destination:
-    """Somebody who turned out to be known already, as another person, is followed as that one."""
+    """Somebody who turned out to be known already, as another person, is followed as that one. Who was erased is in no file."""
     if why == "linked":
         return "already_followed"
+    if why == "erased":
+        return "closed_without_solution"
     return "enrolled_elsewhere" if why in ENROLLED else "not_a_dropout"
 
 
