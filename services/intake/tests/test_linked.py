@@ -28,6 +28,7 @@ from intake.domain.linked import (
     evolve,
     merged,
 )
+from intake.domain.person import would_be_found
 
 ONE, OTHER, THIRD = UUID(int=31), UUID(int=32), UUID(int=33)
 PEOPLE = (ONE, OTHER, THIRD, UUID(int=34))
@@ -153,6 +154,7 @@ def test_of_whoever_is_erased_no_detection_stands_and_none_comes_again() -> None
     past(LINKED, left(ONE)).when(asked).then(PersonErased(person_id=ONE, asked_of=ONE))
     told = [*found(ONE), *said(found(ONE), asked), left(ONE, GONE + timedelta(days=9), date(2026, 3, 1))]
     assert after(*told) == {ONE: None}
+    assert not would_be_found(merged(reduce(evolve, told, LINKED.initial), [ONE]), SIEI_V1)
     past(LINKED, *told).when(together(ONE)).then_nothing()
 
 

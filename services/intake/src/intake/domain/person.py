@@ -248,7 +248,7 @@ def is_set_aside(state: Person, rule: Rule) -> bool:
 
 def would_be_found(state: Person, rule: Rule) -> bool:
     """Whether this version, had it decided on the same days, would have this person stand as a dropout today."""
-    if not state.exits:
+    if not state.exits or state.erased:
         return False
     if (standing := state.standing) is not None:
         facts = facts_of(state, standing.age, standing.reference_date)
