@@ -226,7 +226,7 @@ select birth <= date '{from_16}' as over_16, count(*) as lines, list({{
     uai: uai, ine: ine, nom: nom, prenom: prenom, date_naissance: date_naissance, commune_naissance: commune_naissance,
     formation: formation, date_entree: date_entree, date_sortie: date_sortie, birth: birth
   }}) filter (birth <= date '{from_16}' and not plainly) as missing
-from told group by over_16, day(birth);
+from told group by over_16, month(birth), day(birth);
 
 create temp table line_seen as
 with lines as (
