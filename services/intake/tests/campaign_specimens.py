@@ -46,7 +46,7 @@ def crossed(
     rule: Rule = SIEI_V1,
     there: Mapping[SnapshotKind, int] | None = None,
 ) -> Crossed:
-    return cross(snapshots, there or {}, REFERENCE, rule, Limits(threads=1, memory="512MB"), accepted)
+    return cross(snapshots, there or {}, REFERENCE, rule, Limits(threads=1, memory="512MB"), accepted, reviewed=True)
 
 
 def lines_of(body: bytes) -> Sequence[dict[str, str]]:

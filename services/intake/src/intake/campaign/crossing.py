@@ -27,7 +27,10 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Crossed:
-    """What the files came to. lines: of each file. body: the leavers' list. reviews: lines for a human; both in clear, in memory only."""
+    """What the files came to. lines: of each file. body: the leavers' list. reviews: lines for a human, if any will look.
+
+    Both in clear, in memory only.
+    """
 
     figures: MatchFigures
     lines: Mapping[SnapshotKind, Lines]
@@ -42,8 +45,12 @@ def cross(
     rule: Rule,
     limits: Limits,
     accepted: Accepted,
+    *,
+    reviewed: bool,
 ) -> Crossed:
     """Match the files; nothing remains of them but what is returned. there: how many lines each CSV has, as anybody counts them.
+
+    reviewed: whether somebody will look at the lines for a human, which are not gathered otherwise.
 
     Raises:
         CampaignRefused: a file that DuckDB cannot read, or a match that may not pass.
@@ -55,7 +62,8 @@ def cross(
             figures = MatchFigures(**asdict(funnel))
             lines = {kind: _with_lost(one, there.get(kind)) for kind, one in found.items()}
             admit(figures, lines, accepted)
-            return Crossed(figures=figures, lines=lines, body=body_of(match.leavers()), reviews=reviews.lines_of(match.reviews()))
+            for_a_human = reviews.lines_of(match.reviews()) if reviewed else ""
+            return Crossed(figures=figures, lines=lines, body=body_of(match.leavers()), reviews=for_a_human)
     except duckdb.Error as error:
         raise CampaignRefused(f"a file cannot be read as what it is said to be ({type(error).__name__})") from None
 

@@ -222,15 +222,17 @@ with told as (
       and e.prenom <> '' and regexp_full_match(e.ine, '[0-9]{{9}}[A-HJK]{{2}}') and e.ine[1:3] <> e.ine[4:6]) as plainly
   from (select *, day_of(date_naissance) as birth from {previous}) p
 )
-select birth <= date '{from_16}' as over_16, count(*) as lines, list({{
+select birth <= date '{from_16}' as over_16, day(birth) % 2 = 0 as even, count(*) as lines, list({{
     uai: uai, ine: ine, nom: nom, prenom: prenom, date_naissance: date_naissance, commune_naissance: commune_naissance,
     formation: formation, date_entree: date_entree, date_sortie: date_sortie, birth: birth
   }}) filter (birth <= date '{from_16}' and not plainly) as missing
-from told group by over_16, month(birth), day(birth);
+from told group by over_16, even, month(birth), day(birth);
 
 create temp table line_seen as
 with lines as (
-  select unnest(missing, recursive := true) from read_once
+  select unnest(missing, recursive := true) from read_once where even
+  union all
+  select unnest(missing, recursive := true) from read_once where not even
   union all
   select * from ended where birth <= date '{from_16}'
 )
@@ -267,13 +269,13 @@ RELATED = """
 create temp table near_{right} as
 with placed as (
   select birth, coalesce(commune, '') as place from {left}
-  union
+  union all
   select birth, '' from {left}
-  union
+  union all
   select l.birth, m.code from {left} l join merged m on m.today = l.commune
 ),
 unplaced as materialized (select distinct family, first, birth from {left} where commune is null),
-old as (select *, place_of(commune) as place from {right} where birth <= date '{from_16}'),
+old as not materialized (select *, place_of(commune) as place from {right} where birth <= date '{from_16}'),
 perhaps as (
   select *, place_of(commune) as place from {right} where code_of(ine) in (select ine from {left} where ine is not null)
   union all
@@ -313,16 +315,17 @@ from met_{right} group by id;
 """Near is whoever might be meant, some of them twice, which changes nothing; what each is to each is asked of these few only."""
 
 ABSENT = """
-create temp table absent as select * from seen where id not in (select id from fate_enrolled);
+create temp table absent as
+select id, ine, family, first, prenom, birth, commune from seen anti join fate_enrolled using (id);
 """
+"""Of many lines, so no more of each than is asked of them."""
 
 UNSETTLED = """
 create temp table unsettled as
-select * from absent where id in (select id from fate_followed)
+select * from absent semi join fate_followed using (id)
 union all
-select a.* from absent a anti join (select * from diplomas where told not in ({low})) d
-  on a.ine = d.ine and a.birth = d.birth and a.prenom = d.prenom and a.birth <= date '{from_18}' and a.prenom <> ''
-where a.id not in (select id from fate_followed);
+select * from absent a anti join fate_followed using (id) anti join (select * from diplomas where told not in ({low})) d
+  on a.ine = d.ine and a.birth = d.birth and a.prenom = d.prenom and a.birth <= date '{from_18}' and a.prenom <> '';
 """
 """Adults whose own diploma reaches the level are no dropouts: nearly everybody who left, and nothing more need be asked of them."""
 
@@ -330,14 +333,14 @@ DECIDE = """
 create or replace temp macro reached(codes) as coalesce(len(list_filter(codes, lambda code : code not in ({low}))), 0) > 0;
 
 create temp table standing as
-select a.*, coalesce(a.ine || '|' || a.birth || '|' || a.first,
-    concat_ws('|', coalesce(a.family, a.id::varchar), coalesce(a.first, a.id::varchar), a.birth, a.commune)) as person,
+select s.*, coalesce(s.ine || '|' || s.birth || '|' || s.first,
+    concat_ws('|', coalesce(s.family, s.id::varchar), coalesce(s.first, s.id::varchar), s.birth, s.commune)) as person,
   coalesce(f.same, false) as is_followed,
   f.id is not null and not f.same
     or reached(d.perhaps) and not reached(d.told) as doubt,
   coalesce(d.told, []) as codes, day_of(date_entree) as entry,
   least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit, coalesce(exit - entry, -1) as days
-from unsettled a left join fate_followed f using (id) left join fate_diplomas d using (id);
+from seen s semi join unsettled using (id) left join fate_followed f using (id) left join fate_diplomas d using (id);
 
 create temp table decided as
 select person, flatten(list(codes)) as codes,

@@ -123,7 +123,7 @@ class Campaign:
 
     def _cross(self, fingerprints: Fingerprints) -> Crossed:
         there, rule = lines_there(self.snapshots, fingerprints), self.reader.rule
-        crossed = cross(self.snapshots, there, self.reference, rule, self.limits, self.accepted)
+        crossed = cross(self.snapshots, there, self.reference, rule, self.limits, self.accepted, reviewed=self.reviews is not None)
         if self.reviews is None:
             return crossed
         rejected = refused(crossed.body, self.reference, self.desk.directory)

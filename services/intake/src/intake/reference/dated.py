@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib.resources import files
 
 
@@ -21,7 +22,13 @@ class Period:
 
 
 def period_of(row: Mapping[str, str]) -> Period:
-    return Period(since=_day(row["since"]), until=_day(row["until"]))
+    return _period(row["since"], row["until"])
+
+
+@cache
+def _period(since: str, until: str) -> Period:
+    """Thousands of rows share a few days."""
+    return Period(since=_day(since), until=_day(until))
 
 
 def rows_of(name: str) -> list[dict[str, str]]:
