@@ -80,25 +80,20 @@ class Match:
         return self._counted()
 
     def _counted(self) -> tuple[Funnel, dict[SnapshotKind, Lines]]:
-        previous = self._row(COUNTED)
-        ended = self._row(COUNTED_CURRENT.format(**self._days()))
-        bad = {kind: self._bad(kind) for kind in self.snapshots}
-        lines = {
-            "previous": Lines(read=bad["previous"] + previous[3], unreadable=bad["previous"] + previous[2]),
-            "current": Lines(read=bad["current"] + ended[3], unreadable=bad["current"] + ended[2]),
-            **{kind: self._beside(kind, bad[kind]) for kind in BESIDE if kind in self.snapshots},
-        }  # fmt: skip
+        lines = {kind: self._lines(kind) for kind in self.snapshots}
+        unreadable = lines["previous"].unreadable
+        over_16, under_16 = self._row(COUNTED.format(**self._days()))
         left, met, doubt, followed, not_dropout, leavers = self._row(FATES)
-        over_16, under_16, unreadable = previous[0] + ended[0], previous[1] + ended[1], lines["previous"].unreadable
         funnel = Funnel(
             seen=over_16 + under_16 + unreadable, unreadable=unreadable, under_16=under_16,
             still_enrolled=over_16 - left + met, review=doubt, followed=followed, not_dropout=not_dropout, leavers=leavers,
         )  # fmt: skip
         return funnel, lines
 
-    def _beside(self, kind: SnapshotKind, bad: int) -> Lines:
-        """Of diplomas and of those followed; somebody without a birth date cannot be told from another."""
-        read, undated = self._row(f"select count(*), count(*) filter (birth is null) from {kind}")
+    def _lines(self, kind: SnapshotKind) -> Lines:
+        """Somebody without a birth date cannot be told from another."""
+        bad = self._bad(kind)
+        read, undated = self._row(f"select count(*), count(*) filter (birth is null) from {READ_AS[kind]}")
         return Lines(read=bad + read, unreadable=bad + undated)
 
     def leavers(self) -> Iterator[Sequence[tuple[str, ...]]]:
@@ -137,7 +132,7 @@ class Match:
         return {"reference": self.reference.isoformat(), **{name: _born_by(age, self.reference).isoformat() for name, age in ages.items()}}
 
     def _bad(self, kind: SnapshotKind) -> int:
-        if kind not in self.snapshots or self.snapshots[kind].is_parquet:
+        if self.snapshots[kind].is_parquet:
             return 0
         return self._row(f"select count(distinct line) from bad_{kind}")[0]
 
@@ -188,7 +183,7 @@ create or replace temp table merged as select unnest(?::varchar[]) as code, unne
 
 ENROLLED = """
 create temp table current_year as
-select ine, nom, prenom, birth, commune, birth is null as unreadable,
+select ine, nom, prenom, birth, commune,
   case when left_on is null or left_on > date '{reference}' then null
     else [uai, date_naissance, formation, date_entree, date_sortie] end as ended
 from (select *, day_of(date_naissance) as birth, case when date_sortie <> '' then day_of(date_sortie) end as left_on,
@@ -202,50 +197,48 @@ select ended[1] as uai, ine, nom, prenom, ended[2] as date_naissance, commune as
 from current_year where ended is not null;
 """
 
-COUNTED = """
-select coalesce(sum(lines) filter (over_16), 0), coalesce(sum(lines) filter (not over_16), 0),
-  coalesce(sum(lines) filter (over_16 is null), 0), coalesce(sum(lines), 0)
-from read_once
-"""
-
-COUNTED_CURRENT = """
-select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}'),
-  (select count(*) from current_year where birth is null), (select count(*) from current_year)
-from ended
-"""
-
 SEEN = """
-create temp table read_once as
+create temp table previous_year as
 with told as (
-  select uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie, birth,
-    exists (select 1 from enrolled e where e.ine = p.ine and e.birth = p.birth and e.prenom = p.prenom and e.birth <= date '{from_16}'
-      and e.prenom <> '' and regexp_full_match(e.ine, '[0-9]{{9}}[A-HJK]{{2}}') and e.ine[1:3] <> e.ine[4:6]) as plainly
+  select *, exists (
+      select 1 from enrolled e where e.ine = p.ine and e.birth = p.birth and e.prenom = p.prenom and e.birth <= date '{from_16}'
+        and e.prenom <> '' and regexp_full_match(e.ine, '[0-9]{{9}}[A-HJK]{{2}}') and e.ine[1:3] <> e.ine[4:6]
+    ) as plainly
   from (select *, day_of(date_naissance) as birth from {previous}) p
 )
-select birth <= date '{from_16}' as over_16, day(birth) % 2 = 0 as even, count(*) as lines, list({{
-    uai: uai, ine: ine, nom: nom, prenom: prenom, date_naissance: date_naissance, commune_naissance: commune_naissance,
-    formation: formation, date_entree: date_entree, date_sortie: date_sortie, birth: birth
-  }}) filter (birth <= date '{from_16}' and not plainly) as missing
-from told group by over_16, even, month(birth), day(birth);
+select birth, case when birth <= date '{from_16}' and not plainly
+    then [uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie] end as missing
+from told;
 
 create temp table line_seen as
 with lines as (
-  select unnest(missing, recursive := true) from read_once where even
+  select missing[1] as uai, missing[2] as ine_cell, missing[3] as nom, missing[4] as prenom, missing[5] as date_naissance,
+    missing[6] as commune_naissance, missing[7] as formation, missing[8] as date_entree, missing[9] as date_sortie, birth
+  from previous_year where missing is not null
   union all
-  select unnest(missing, recursive := true) from read_once where not even
-  union all
-  select * from ended where birth <= date '{from_16}'
+  select uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie, birth
+  from ended where birth <= date '{from_16}'
 )
-select * exclude (ine), ine as ine_cell, ine_of(ine) as ine, name_of(nom) as family, name_of(prenom) as first,
+select lines.*, ine_of(ine_cell) as ine, name_of(nom) as family, name_of(prenom) as first,
   coalesce(merged.today, place_of(commune_naissance)) as commune
 from lines left join merged on merged.code = place_of(commune_naissance);
 
 create temp view seen as select rowid as id, * from line_seen;
 """
-"""Last year's file is read once: counted, and who plainly goes on left out, in the same pass; by days, so that no part is one thread's.
+"""Last year's file is read once, and of who plainly goes on nothing but the birth date is kept, to be counted.
 
 Plainly is less than the rule asks: an INE that repeats itself, as placeholders do, is left for the rule to look at.
 """
+
+READ_AS: Mapping[SnapshotKind, str] = {
+    "previous": "previous_year", "current": "current_year", "followed": "followed", "diplomas": "diplomas",
+}  # fmt: skip
+
+COUNTED = """
+select count(*) filter (birth <= date '{from_16}'), count(*) filter (birth > date '{from_16}')
+from (select birth from previous_year union all select birth from ended)
+"""
+"""Of everybody seen; who no longer comes this year is seen in this year's file too."""
 
 BESIDE: Mapping[SnapshotKind, str] = {
     "followed": """
@@ -308,8 +301,8 @@ from {left} l join near_{right} r on l.family = r.family and l.first = r.first a
 where l.commune = r.commune or ((l.commune is null or r.commune is null) and (l.ine is null or r.ine is null));
 
 create temp table fate_{right} as
-select id, bool_or(coalesce(same, false)) as same, list(distinct told) filter (same and told is not null) as told,
-  list(distinct told) filter (not coalesce(same, false) and told is not null) as perhaps
+select id, bool_or(coalesce(same, false)) as same, list(told) filter (same and told is not null) as told,
+  list(told) filter (not coalesce(same, false) and told is not null) as perhaps
 from met_{right} group by id;
 """
 """Near is whoever might be meant, some of them twice, which changes nothing; what each is to each is asked of these few only."""
@@ -349,7 +342,7 @@ select person, flatten(list(codes)) as codes,
   bool_and(birth > date '{from_18}') as obligation_formation
 from standing where not is_followed and not doubt group by person;
 
-create temp table leaver as
+create temp view leaver as
 select s.*, d.codes as diplomas from standing s join decided d using (person)
 where not is_followed and not doubt and (l313_7 or obligation_formation);
 """
@@ -367,17 +360,19 @@ select (select count(*) from seen), (select count(*) from fate_enrolled where sa
 TOLD: Mapping[str, str] = {
     "uai": "one_line(uai)", "ine": "one_line(ine_cell)", "nom": "one_line(nom)", "prenom": "one_line(prenom)",
     "date_naissance": "date_naissance", "commune_naissance": "one_line(commune_naissance)", "formation": "one_line(formation)",
-    "diplome_obtenu": "diploma", "date_entree": "one_line(date_entree)", "date_sortie": "exit::varchar",
+    "diplome_obtenu": "deciding(diplomas)", "date_entree": "one_line(date_entree)", "date_sortie": "exit::varchar",
 }  # fmt: skip
 """A leaver's cells, of the columns of our CSV; of several diplomas the one that decides."""
 
 LEFT = """
 create or replace temp macro one_line(cell) as
   case when contains(cell, chr(10)) or contains(cell, chr(13)) then regexp_replace(cell, '[\r\n]+', ' ', 'g') else cell end;
+create or replace temp macro deciding(codes) as
+  coalesce(list_max(list_filter(codes, lambda code : code not in ({low}))), list_max(codes), '');
 
 select {cells} from (
-  select distinct on (person, uai, formation, date_entree, exit) *,
-    coalesce(list_max(list_filter(diplomas, lambda code : code not in ({low}))), list_max(diplomas), '') as diploma
+  select distinct on (person, uai, formation, date_entree, exit)
+    person, uai, formation, date_entree, exit, days, ine_cell, nom, prenom, date_naissance, commune_naissance, diplomas
   from leaver order by person, uai, formation, date_entree, exit, id
 ) order by person, exit, days, uai, formation, date_entree
 """
