@@ -127,6 +127,23 @@ def test_names_on_the_wire_are_unique_and_every_speaker_has_one_topic() -> None:
     assert {event.speaker for event in EVENTS} == {topic.speaker for topic in TOPICS}
 
 
+def forgotten(events: tuple[type[Event], ...], kind: type[Event] = Event) -> list[type[Event]]:
+    """Events that a room of `contracts` defines, of which nothing else is made, and that are not among these."""
+    below = [one for one in kind.__subclasses__() if one.__module__.startswith("contracts.")]
+    if not below:
+        return [] if kind in events else [kind]
+    return [event for one in below for event in forgotten(events, one)]
+
+
+def test_every_event_that_is_defined_is_in_the_catalogue() -> None:
+    assert forgotten(EVENTS) == []
+
+
+@each
+def test_an_event_that_the_catalogue_forgot_is_found(event: type[Event]) -> None:
+    assert forgotten(tuple(one for one in EVENTS if one is not event)) == [event]
+
+
 def leaves(schema: dict[str, Any], place: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every field with a value of its own, with the path at which it stands."""
     for name, field in schema.get("properties", {}).items():

@@ -192,3 +192,8 @@ def departement_of_uai(uai: str) -> str | None:
     prefix = uai[:3]
     found = {"620": "2A", "720": "2B"}.get(prefix) or (prefix[1:] if prefix.startswith("0") else prefix)
     return found if DEPARTEMENT.fullmatch(found) else None
+
+
+def uai_prefix_of(departement: str) -> str:
+    """The first three characters of the UAI of a département's establishments (DOMAIN 5.1)."""
+    return {"2A": "620", "2B": "720"}.get(departement, departement.zfill(3))

@@ -60,6 +60,16 @@ async def decide_some(desk: Desk, connection: Connection, job: Job, rule: Rule, 
         return len(rows)
 
 
+async def decide_rest(desk: Desk, connection: Connection, job: Job, rule: Rule, trace: Trace, *, run: UUID) -> None:
+    """Decide upon all whom the list touched, in the transaction of the later decision that `run` names.
+
+    Raises:
+        chassis.event_store.Conflict: roll back and come again.
+    """
+    while await decide_some(desk, connection, job, rule, trace, run=run):
+        pass
+
+
 async def close(desk: Desk, connection: Connection, job: Job, trace: Trace) -> None:
     """Say the totals and delete the body, together."""
     async with connection.transaction():

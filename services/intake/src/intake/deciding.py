@@ -163,8 +163,7 @@ class LineDecisions:
         await snapshots.keep(connection, found.snapshots)
         await batch.say_facts(self.desk, connection, job, found, taken.register, request.trace)
         await persons.touch(connection, job.list_id, found.touched)
-        while await closing.decide_some(self.desk, connection, job, self.rule, request.trace, run=request.command_id):
-            pass
+        await closing.decide_rest(self.desk, connection, job, self.rule, request.trace, run=request.command_id)
 
     async def _keep_verdict(self, connection: Connection, job: Job, verdict: LineVerdict) -> None:
         """What the line is now, and the list's totals with it; the kept line goes."""

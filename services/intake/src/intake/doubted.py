@@ -16,10 +16,10 @@ from chassis.http import IdempotencyKey, current_trace, route_of
 from chassis.problems import Problem
 from intake import absence, closing, lists, roster
 from intake.batch import Desk
+from intake.cleaning import uai_prefix_of
 from intake.detections import sight
 from intake.domain.absence import ReviewAbsence
 from intake.domain.detection import Rule
-from intake.figures import uai_prefix_of
 from intake.reviewing import Limit, LineNumber
 
 Judge = Annotated[Caller, Depends(require("sender", "adviser", "ops"))]
@@ -77,8 +77,7 @@ async def _review(doubts: DoubtDesk, command: ReviewAbsence, request: Request, c
         job = await lists.job_of(connection, command.list_id, closed=True)
         if job is None or not await absence.tell_reviewed(doubts.desk, connection, job, (command.told_by, command.line), wish.trace):
             raise WHO
-        while await closing.decide_some(doubts.desk, connection, job, doubts.rule, wish.trace, run=wish.command_id):
-            pass
+        await closing.decide_rest(doubts.desk, connection, job, doubts.rule, wish.trace, run=wish.command_id)
 
     outcome = await doubts.desk.list_handler.handle_with(wish, also)
     if outcome.status == "refused":

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 
 from chassis.callers import Caller, require
 from chassis.clock import Clock
+from intake.cleaning import uai_prefix_of
 from intake.small_cells import Table, exact_sums, sums_of
 from intake.territory import Territory, territory_at
 
@@ -68,11 +69,6 @@ async def _table(pool: asyncpg.Pool, query: str) -> Table:
     return {
         row["departement"] or "": {name: count for name, count in row.items() if name != "departement"} for row in await pool.fetch(query)
     }
-
-
-def uai_prefix_of(departement: str) -> str:
-    """The first three characters of the UAI of a département's establishments (DOMAIN 5.1)."""
-    return {"2A": "620", "2B": "720"}.get(departement, departement.zfill(3))
 
 
 LIST_FIGURES = """

@@ -145,8 +145,7 @@ class Reprocessing:
         batch.settled(await self.desk.list_handler.handle_in(connection, [said]))
         await self._keep_verdicts(connection, job, look)
         await persons.touch(connection, job.list_id, found.touched)
-        while await closing.decide_some(self.desk, connection, job, self.rule, trace, run=run):
-            pass
+        await closing.decide_rest(self.desk, connection, job, self.rule, trace, run=run)
 
     async def _keep_verdicts(self, connection: Connection, job: Job, look: _Look) -> None:
         """What is still refused stays sealed until its 30 days are over; the rest is in the facts now, or was never to be kept."""

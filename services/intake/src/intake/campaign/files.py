@@ -89,18 +89,15 @@ class Sweep:
 
     async def _here(self, row: asyncpg.Record, path: Path, found: Literal["same", "gone", "changed"]) -> State:
         """What is begun is said before it is done, so that after a death a missing file is known to be our work."""
-        match found:
-            case "gone" if not row["begun"] and row["list_id"] not in self.gone:
-                return "gone"
-            case "changed" if row["list_id"] not in self.changed:
-                return "changed"
-            case "same" | "changed":
-                await self.pool.execute(BEGIN, row["host"], row["path"], row["digest"])
-                failpoint("campaign_file_before_unlink")
-                await asyncio.to_thread(path.unlink)
-                failpoint("campaign_file_unlinked")
-            case "gone":
-                pass
+        if found == "gone" and not row["begun"] and row["list_id"] not in self.gone:
+            return "gone"
+        if found == "changed" and row["list_id"] not in self.changed:
+            return "changed"
+        if found != "gone":
+            await self.pool.execute(BEGIN, row["host"], row["path"], row["digest"])
+            failpoint("campaign_file_before_unlink")
+            await asyncio.to_thread(path.unlink)
+            failpoint("campaign_file_unlinked")
         await self.pool.execute(DELETED, row["host"], row["path"], row["digest"], self.clock.now())
         return "deleted"
 
