@@ -19,6 +19,7 @@ import duckdb
 import psutil
 from intake_house import MIGRATIONS, NOW, entered
 
+from chassis import garbage
 from chassis.provision import Database, chassis_migrations, keyring_migrations
 from contracts.intake import SnapshotKind
 from intake.campaign.admitting import Accepted
@@ -152,6 +153,7 @@ async def _run(folder: Path, dsn: str, keyring_dsn: str) -> dict[str, object]:
             pool=house.pool, desk=house.desk, reader=reader, snapshots=_snapshots(folder), reference=campaign.REFERENCE, limits=Limits(),
             actor=f"bench {NOW:%Y}", delete_on=campaign.REFERENCE,
         )  # fmt: skip
+        garbage.look_seldom()  # as the job does
         began = time.perf_counter()
         found = await running.run()
         seconds = time.perf_counter() - began

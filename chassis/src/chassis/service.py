@@ -1,7 +1,6 @@
 """A service's life: open what it needs, build it, hear, say and answer until told to stop; and tell honestly how it fares."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -13,7 +12,7 @@ from fastapi.telemetry import TelemetryConfig
 from faststream.kafka import KafkaBroker
 from opentelemetry import trace
 
-from chassis import logs, telemetry
+from chassis import garbage, logs, telemetry
 from chassis.callers import TokenVerifier, unguarded_routes
 from chassis.clock import Clock, OffsetClock, WallClock
 from chassis.consumer import Consumer
@@ -122,8 +121,7 @@ async def _live(name: str, settings: Settings, build: Build, speaks: bool) -> No
             topics=consumer.topics, assigned=consumer.places,
         )  # fmt: skip
         endless.append(_hear(settings, consumer, watchdog))
-        gc.collect()
-        gc.freeze()  # what was made so far stays: looking through it again and again costs time and long pauses
+        garbage.look_seldom()
         log.info("the service is up", port=settings.http_port)
         await _until(stopping, server, endless)
     log.info("the service has stopped")

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
+from chassis import garbage
 from chassis.answers import Answer
 from chassis.jobs import At, BadRequest, OwnJob
 from chassis.paris import legal_date
@@ -47,6 +48,7 @@ async def campaign(at: At, options: argparse.Namespace) -> Answer:
         limits=Limits(threads=options.threads, memory=options.memory), actor=f"operator {getpass.getuser()}", delete_on=options.delete_on,
         reviews=options.reviews, accepted=Accepted(unreadable=options.tolerate, any_volume=options.despite_volume),
     )  # fmt: skip
+    garbage.look_seldom()
     try:
         found = await running.run()
     except (CampaignRefused, SnapshotRefused) as refused:
