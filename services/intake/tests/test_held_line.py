@@ -53,6 +53,12 @@ def after(*events: ListEvent) -> HeldLines:
     return state
 
 
+def test_to_decide_upon_a_line_the_list_and_its_neighbours_are_read() -> None:
+    command = asked(4711, "new_person")
+    assert HELD_LINES.streams(command) == (CLOSED.stream, held(4711).stream)
+    assert held(4000).stream == held(4711).stream != held(3999).stream
+
+
 def test_a_decision_says_what_the_line_is_now_who_is_meant_and_why() -> None:
     (said,) = HELD_LINES.decide(after(held(3), CLOSED), asked(3, "known_person", PERSON))
     assert said == ListLineReconsidered(

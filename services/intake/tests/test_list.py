@@ -69,6 +69,24 @@ def test_the_bad_lines_of_a_batch_are_told_each_with_field_and_rule() -> None:
     given(DECIDER, RECEIVED).when(TELL).then(*told)
 
 
+def test_to_tell_bad_lines_the_past_of_their_neighbours_is_read_and_that_of_no_other_line() -> None:
+    far = tuple(RejectLine(list_id=LIST, line=line, findings=FINDINGS) for line in (999, 1000, 199_999))
+    told = TellLines(list_id=LIST, lines=(REJECT, *far))
+    assert DECIDER.streams(told) == tuple(f"list-{LIST}{part}" for part in ("", "-lines-0", "-lines-1", "-lines-199"))
+    again = tuple(Reconsidered(line=one.line, was="rejected", verdict="held", findings=FINDINGS) for one in far)
+    assert DECIDER.streams(ReconsiderLines(list_id=LIST, lines=again)) == (f"list-{LIST}", *DECIDER.streams(told)[1:])
+
+
+def test_what_concerns_the_whole_list_reads_the_past_of_no_line() -> None:
+    for command in (RECEIVE, HOLD_WHOLE, RELEASE, REFUSE, CloseList(list_id=LIST, **COUNTS)):
+        assert DECIDER.streams(command) == (f"list-{LIST}",)
+
+
+def test_what_is_said_of_lines_goes_where_it_is_looked_for() -> None:
+    said = (*DECIDER.decide(DECIDER.evolve(DECIDER.initial, RECEIVED), TELL), *DECIDER.decide(DECIDER.initial, RECEIVE))
+    assert {one.stream for one in said} == {*DECIDER.streams(TELL), *DECIDER.streams(RECEIVE)}
+
+
 def test_of_a_closed_list_no_line_is_told() -> None:
     given(DECIDER, RECEIVED, CLOSED).when(TELL).then_nothing()
 

@@ -50,7 +50,7 @@ from contracts.intake.people import (
     RiskSignal,
     RiskSignalled,
 )
-from contracts.intake.said import ExitOrigin, IntakeEvent, LinkReason, ListFormat
+from contracts.intake.said import ExitOrigin, IntakeEvent, LinkReason, ListFormat, stream_of_lines
 from contracts.intake.sources import Content, EtablissementsMissed, SourceEvent, SourceExpected, SourceResumed, SourceSilent
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "ListFormat", "ListHeld", "ListLineHeld", "ListLineReconsidered", "ListLineRejected", "ListReceived", "ListRefused", "ListReleased",
     "MatchFigures", "PersonErased", "PersonEvent", "PersonsLinked", "PersonsUnlinked", "ReportReceived", "RiskSignal", "RiskSignalled",
     "SnapshotKind", "SnapshotManifest", "SourceEvent", "SourceExpected", "SourceResumed", "SourceSilent", "Verdict", "WithdrawalReason",
+    "stream_of_lines",
 ]  # fmt: skip
 
 EVENTS: tuple[type[Event], ...] = (

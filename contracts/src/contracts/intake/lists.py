@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from contracts.fields import PersonId, Pseudonymous, Public, Sha256, Uai
-from contracts.intake.said import LinkReason, ListFormat, OfList
+from contracts.intake.said import LinkReason, ListFormat, OfLine, OfList
 from contracts.intake.sources import EtablissementsMissed
 
 HoldReason = Literal["LIST_OUT_OF_ORDER", "VOLUME_ANOMALY", "TERRITORY_OF_ANOTHER"]
@@ -106,28 +106,25 @@ class CampaignMatched(OfList):
     figures: Public[MatchFigures]
 
 
-class ListLineRejected(OfList):
+class ListLineRejected(OfLine):
     """A line could not be taken; its sender can mend it by these findings."""
 
-    line: Public[int]
     findings: Public[tuple[Finding, ...]]
 
 
-class ListLineHeld(OfList):
+class ListLineHeld(OfLine):
     """A line waits for a human: taking it might join two persons or split one."""
 
-    line: Public[int]
     findings: Public[tuple[Finding, ...]]
 
 
-class ListLineReconsidered(OfList):
+class ListLineReconsidered(OfLine):
     """A kept line was decided again, by the rules of a later day or by a human; its facts, if it has become one, are said beside this.
 
     `decision`: the human's, none where the rules decided; who it was is the actor. `known_person`: whom they named (a list
     is no person, so it has no `person_id`).
     """
 
-    line: Public[int]
     was: Public[Verdict]
     verdict: Public[Verdict]
     findings: Public[tuple[Finding, ...]]

@@ -33,6 +33,24 @@ class OfList(IntakeEvent):
         return f"list-{self.list_id}"
 
 
+LINES_TOGETHER = 1000
+
+
+def stream_of_lines(list_id: UUID, line: int) -> str:
+    """Where the past of this line is kept, with that of its neighbours: so the past of a long list of bad lines is never read whole."""
+    return f"list-{list_id}-lines-{line // LINES_TOGETHER}"
+
+
+class OfLine(OfList):
+    """About one line of a list, by its number in the file."""
+
+    line: Public[int]
+
+    @property
+    def stream(self) -> str:
+        return stream_of_lines(self.list_id, self.line)
+
+
 class OfPerson(IntakeEvent):
     """About a young person, known by an opaque id."""
 

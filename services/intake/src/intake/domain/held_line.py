@@ -1,4 +1,4 @@
-"""Held lines of one list: each waits for a human, who says once whose it is, or that it is nobody's."""
+"""Held lines of a list: each waits for a human, who says once whose it is, or that it is nobody's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +25,7 @@ from contracts.intake import (
     ListReleased,
     ReportReceived,
     Verdict,
+    stream_of_lines,
 )
 from intake.domain.list import NOT_READ
 
@@ -60,7 +61,7 @@ class Decided:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldLines:
-    """Those of one list. read: every line of it has its verdict."""
+    """A line and its neighbours. read: every line of the list has its verdict."""
 
     read: bool = False
     lines: Mapping[int, Waits | Decided] = field(default_factory=dict)
@@ -111,5 +112,8 @@ def decide(state: HeldLines, command: DecideHeldLine) -> Sequence[ListEvent]:
 
 
 HELD_LINES: Decider[DecideHeldLine, HeldLines, ListEvent] = Decider(
-    initial=HeldLines(), evolve=evolve, decide=decide, streams=lambda command: (f"list-{command.list_id}",)
+    initial=HeldLines(),
+    evolve=evolve,
+    decide=decide,
+    streams=lambda command: (f"list-{command.list_id}", stream_of_lines(command.list_id, command.line)),
 )

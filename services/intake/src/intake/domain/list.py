@@ -28,6 +28,7 @@ from contracts.intake import (
     ReportReceived,
     SnapshotManifest,
     Verdict,
+    stream_of_lines,
 )
 from intake.domain.absence import DoubtAbsences, MissEtablissements, Place, ReviewAbsence
 
@@ -393,6 +394,11 @@ def _told(one: RejectLine | HoldLine) -> ListLineRejected | ListLineHeld:
             return ListLineHeld(list_id=one.list_id, line=one.line, findings=one.findings)
 
 
-LIST: Decider[ListCommand, SentList, ListEvent] = Decider(
-    initial=Unknown(), evolve=evolve, decide=decide, streams=lambda command: (f"list-{command.list_id}",)
-)
+def streams(command: ListCommand) -> tuple[str, ...]:
+    whole = f"list-{command.list_id}"
+    if isinstance(command, TellLines | ReconsiderLines):
+        return whole, *sorted({stream_of_lines(command.list_id, one.line) for one in command.lines})
+    return (whole,)
+
+
+LIST: Decider[ListCommand, SentList, ListEvent] = Decider(initial=Unknown(), evolve=evolve, decide=decide, streams=streams)
