@@ -14,7 +14,7 @@ from campaign_specimens import LEAVER, REFERENCE, STAYS, crossed, lines_of, writ
 
 from chassis.paris import age_on
 from intake.campaign.admitting import Accepted, CampaignRefused
-from intake.campaign.crossing import Limits, _database
+from intake.campaign.crossing import Limits, _database, cross
 from intake.campaign.folding import MACROS
 from intake.campaign.snapshots import Snapshot, SnapshotRefused
 from intake.cleaning import NAME, folded, ine_of
@@ -85,6 +85,15 @@ def related(left: Row, right: Row, everybody: Sequence[Row]) -> str:
     return "near" if lacking and None in (here[3], there[3]) else "other"
 
 
+def lacks_ine(row: Row) -> bool:
+    return ine_of(row["ine"]) is None and is_named(row) and person_of(row)[3] is not None
+
+
+def one_ine_under(person: object, everybody: Sequence[Row]) -> str | None:
+    under = {ine_of(row["ine"]) for row in everybody if person_of(row) == person} - {None}
+    return under.pop() if len(under) == 1 else None
+
+
 def figures_by_hand(files: Mapping[str, Sequence[Row]]) -> dict[str, int]:
     """What the figures must be, read from the rule in words; slow, and of another make than SQL."""
     files = {kind: [read_as_lists_are(row) for row in rows] for kind, rows in files.items()}
@@ -92,6 +101,7 @@ def figures_by_hand(files: Mapping[str, Sequence[Row]]) -> dict[str, int]:
     enrolled = [row for row in files["current"] if row not in ended]
     seen = [*files["previous"], *ended]
     old = [row for row in seen if age_on(date.fromisoformat(row["date_naissance"]), REFERENCE) >= 16]
+    old = [{**row, "ine": one_ine_under(person_of(row), [*old, *enrolled]) or row["ine"]} if lacks_ine(row) else row for row in old]
     count = defaultdict(int, seen=len(seen), under_16=len(seen) - len(old))
     standing: dict[object, list[tuple[Row, set[str]]]] = defaultdict(list)
     absent = []
@@ -273,6 +283,101 @@ def test_an_exit_that_cannot_be_read_is_no_exit_and_a_short_year_no_date(tmp_pat
     many = [{**STAYS, "ine": f"{n:09d}AB", "nom": f"Vork{'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10 % 10]}"} for n in range(1100, 3100)]
     short = {**LEAVER, "ine": "923456789AB", "date_naissance": "04/03/08"}
     assert crossed(written(tmp_path, previous=[LEAVER, *many, short], current=many), Accepted(unreadable=1)).figures.unreadable == 1
+
+
+@pytest.mark.parametrize("birth", ["0008-03-14", "2108-03-14", "1905-11-02", "9999-01-01", "2026-11-03", "01/01/1900", "-008-03-14"])
+def test_a_birth_date_that_no_list_may_tell_is_unreadable(tmp_path: Path, birth: str) -> None:
+    files = written(tmp_path, previous=[LEAVER, {**STAYS, "date_naissance": birth}], current=[STAYS])
+    figures = crossed(files, Accepted(unreadable=1, any_volume=True)).figures
+    assert (figures.unreadable, figures.leavers, figures.under_16, figures.not_dropout) == (1, 1, 0, 0)
+    with pytest.raises(CampaignRefused):
+        crossed(files, Accepted(any_volume=True))
+
+
+@pytest.mark.parametrize("left", ["0026-06-30", "1799-12-31", "2206-06-30", "2025-08-31"])
+def test_an_exit_of_an_unbelievable_year_or_before_the_entry_is_no_exit(tmp_path: Path, left: str) -> None:
+    figures = crossed(written(tmp_path, previous=[LEAVER, STAYS], current=[{**STAYS, "date_sortie": left}])).figures
+    assert (figures.still_enrolled, figures.leavers) == (1, 1)
+
+
+def test_an_ine_counts_under_the_name_of_last_year_though_its_holder_plainly_goes_on_under_another(tmp_path: Path) -> None:
+    gone = {**STAYS, "ine": "323456789AB"}
+    renamed, other = {**LEAVER, "nom": "Durand"}, {**LEAVER, "ine": "523456789AB"}
+    figures = crossed(written(tmp_path, previous=[gone, LEAVER, {**LEAVER, "ine": ""}], current=[renamed, other])).figures
+    assert (figures.still_enrolled, figures.review, figures.leavers) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("prenom", ["?", "Иван"])
+def test_whose_first_name_nobody_can_read_does_not_plainly_go_on(tmp_path: Path, prenom: str) -> None:
+    unread = {**LEAVER, "prenom": prenom}
+    figures = crossed(written(tmp_path, previous=[{**STAYS, "ine": "323456789AB"}, unread], current=[unread])).figures
+    assert (figures.review, figures.still_enrolled) == (1, 0)
+
+
+def test_who_was_enrolled_twice_once_without_ine_is_one_person(tmp_path: Path) -> None:
+    twice = [LEAVER, {**LEAVER, "ine": "", "uai": "0750654D"}]
+    gone = {**STAYS, "ine": "323456789AB"}
+    renamed = crossed(written(tmp_path, previous=[gone, *twice], current=[{**LEAVER, "nom": "Durand"}])).figures
+    assert (renamed.still_enrolled, renamed.leavers) == (2, 1)
+    unlike = crossed(written(tmp_path, previous=[gone, *twice], current=[{**LEAVER, "nom": "Durand", "prenom": "Ana"}])).figures
+    assert (unlike.review, unlike.leavers) == (2, 1)
+
+
+def test_whoever_is_followed_counts_so_whatever_diploma_they_hold(tmp_path: Path) -> None:
+    adult = {**LEAVER, "date_naissance": "2006-03-14"}
+    files = written(
+        tmp_path, previous=[adult, {**STAYS, "ine": "323456789AB", "nom": "Plixane"}], current=[STAYS], followed=[adult],
+        diplomas=[{**adult, "diplome_obtenu": "08"}],
+    )  # fmt: skip
+    assert (crossed(files).figures.followed, crossed(files).figures.not_dropout) == (1, 0)
+
+
+@pytest.mark.parametrize("other", [{"date_naissance": "2006-03-15"}, {"prenom": "Ana"}])
+def test_a_diploma_under_the_same_ine_but_another_birth_date_or_first_name_is_a_doubt(tmp_path: Path, other: Row) -> None:
+    adult = {**LEAVER, "date_naissance": "2006-03-14"}
+    files = written(
+        tmp_path, previous=[adult, {**STAYS, "ine": "323456789AB", "nom": "Plixane"}], current=[STAYS],
+        diplomas=[{**adult, **other, "diplome_obtenu": "08"}],
+    )  # fmt: skip
+    assert (crossed(files).figures.review, crossed(files).figures.not_dropout) == (1, 0)
+
+
+def test_too_little_memory_is_said_to_be_that_and_no_file_s_fault(tmp_path: Path) -> None:
+    people = [{**LEAVER, "ine": f"{n:09d}AB", "nom": f"Vork{'abcdefghij'[n % 10]}"} for n in range(1000, 3000)]
+    files = written(tmp_path, previous=[*people, STAYS], current=people)
+    with pytest.raises(CampaignRefused, match="--memory"):
+        cross(files, {}, REFERENCE, SIEI_V1, Limits(threads=1, memory="1MB"), Accepted(any_volume=True), reviewed=False)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    files = written(tmp_path, previous=[LEAVER], current=[STAYS])
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (select 1 as one) to '{tmp_path / 'current.parquet'}'")
+    files["current"] = Snapshot(kind="current", path=tmp_path / "current.parquet")
+    with pytest.raises(SnapshotRefused, match=r"^current: "):
+        crossed(files)
+
+
+@pytest.mark.parametrize("name", ["p*.parquet", "p?.csv", "p[12].csv"])
+def test_a_path_that_reads_as_a_pattern_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(";".join(LEAVER) + "\n")
+    with pytest.raises(SnapshotRefused, match="another name"):
+        Snapshot(kind="previous", path=tmp_path / name).check()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_folder_that_is_named_like_a_column_fills_none(tmp_path: Path, suffix: str) -> None:
+    files = written(tmp_path, previous=[LEAVER, STAYS], current=[STAYS])
+    folder = tmp_path / "formation=XXX"
+    folder.mkdir()
+    with duckdb.connect() as connection:
+        source, target = tmp_path / "previous.csv", folder / f"previous.{suffix}"
+        connection.execute(f"copy (select * from read_csv('{source}', delim=';', all_varchar=true)) to '{target}' {CSV_AS_OURS[suffix]}")
+    files["previous"] = Snapshot(kind="previous", path=target)
+    assert [line["formation"] for line in lines_of(crossed(files).body)] == ["2PRO"]
+
+
+CSV_AS_OURS = {"csv": "(format csv, delimiter ';', header)", "parquet": "(format parquet)"}
 
 
 def test_temporary_files_are_encrypted() -> None:

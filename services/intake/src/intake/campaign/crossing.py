@@ -53,7 +53,8 @@ def cross(
     reviewed: whether somebody will look at the lines for a human, which are not gathered otherwise.
 
     Raises:
-        CampaignRefused: a file that DuckDB cannot read, or a match that may not pass.
+        SnapshotRefused: a file that is not what it says.
+        CampaignRefused: a match that may not pass, or for which memory or disk do not suffice.
     """
     try:
         with _database(limits) as connection:
@@ -65,7 +66,10 @@ def cross(
             for_a_human = reviews.lines_of(match.reviews()) if reviewed else ""
             return Crossed(figures=figures, lines=lines, body=body_of(match.leavers()), reviews=for_a_human)
     except duckdb.Error as error:
-        raise CampaignRefused(f"a file cannot be read as what it is said to be ({type(error).__name__})") from None
+        raise CampaignRefused(
+            f"the cross-match had not room enough ({type(error).__name__}): give it more --memory (60MB is little), or more disk where"
+            " temporary files lie (TMPDIR), and run it again"
+        ) from None
 
 
 def _with_lost(lines: Lines, there: int | None) -> Lines:

@@ -1,9 +1,10 @@
 """Who is in last year's lists and in none of this year's: the cross-match by DuckDB, out of core, under intake's rule of identity.
 
 The same, as `intake.identity` has it: INE, birth date and first given name agree, or both names, swapped; or, an INE lacking on one
-side, folded names, birth date and commune of birth (through mergers) are equal and no second INE stands under them. Less than that,
-but something (an INE alone, names and birth date with a commune unstated, the same identity under another INE), goes to a human.
-Under-16s are counted where they are read and left there.
+side, folded names, birth date and commune of birth (through mergers) are equal and no second INE stands under them. A line of last
+year without INE is of whoever has the one INE that stands under its names, birth date and commune. Less than that, but something (an
+INE alone, names and birth date with a commune unstated, the same identity under another INE), goes to a human. Under-16s are counted
+where they are read and left there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +16,17 @@ import duckdb
 from chassis.paris import age_on
 from contracts.intake import SnapshotKind
 from intake.campaign.folding import MACROS
-from intake.campaign.snapshots import Snapshot
-from intake.cleaning import DIPLOMA, INE, NO_INE
+from intake.campaign.snapshots import Snapshot, SnapshotRefused
+from intake.cleaning import DIPLOMA, FIRST_YEAR, INE, LAST_YEAR, NO_INE
 from intake.domain.detection import Rule
 from intake.formats.csv_list import LEAVERS
 from intake.identity import COMMUNE
 from intake.reference.communes import communes, current_commune
+from intake.validation import OLDEST
+
+YEARS = {"first": FIRST_YEAR, "last": LAST_YEAR}
+OF_A_FILE = (duckdb.InvalidInputException, duckdb.BinderException, duckdb.IOException, duckdb.ConversionException)
+"""What DuckDB raises of a file; of the machine, it raises others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,21 +67,27 @@ class Match:
         """The funnel, and what each file has of lines. What is left is read by `leavers` and `reviews`.
 
         Raises:
-            duckdb.Error: a file that is not what it says.
+            SnapshotRefused: a file that is not what it says.
+            duckdb.Error: the machine does not give what the match needs.
         """
         self._sql(MACROS)
-        self._sql(HELPERS.format(ine=INE.pattern, no_ine=NO_INE.pattern, commune=COMMUNE.pattern))
+        self._sql(HELPERS.format(ine=INE.pattern, no_ine=NO_INE.pattern, commune=COMMUNE.pattern, **YEARS, **self._days()))
         self._remember_mergers()
-        self._sql(ENROLLED.format(current=self._scan("current"), **self._days()))
-        self._sql(SEEN.format(previous=self._scan("previous"), **self._days()))
-        low = _quoted(self._low())
+        self._read("current", ENROLLED)
+        self._read("previous", SEEN)
+        self._sql(TOLD_LAST_YEAR.format(**self._days()))
         for kind, query in BESIDE.items():
-            self._sql(query.format(scan=self._scan(kind), codes=DIPLOMA.pattern) if kind in self.snapshots else NOBODY.format(kind=kind))
-        self._relate("seen", "enrolled")
+            self._read(kind, query) if kind in self.snapshots else self._sql(NOBODY.format(kind=kind))
+        low = _quoted(self._low())
+        self._find_near("seen", "enrolled")
+        self._sql(ADOPTED)
+        self._meet("seen", "enrolled")
         self._sql(ABSENT)
-        self._relate("absent", "followed")
+        self._find_near("absent", "followed")
+        self._meet("absent", "followed")
         self._sql(UNSETTLED.format(low=low, **self._days()))
-        self._relate("unsettled", "diplomas", counted="absent")
+        self._find_near("unsettled", "diplomas", counted="absent")
+        self._meet("unsettled", "diplomas")
         self._sql(DECIDE.format(low=low, enrolled_days=self.rule.enrolled_days, **self._days()))
         return self._counted()
 
@@ -122,22 +134,30 @@ class Match:
         gone = {code: into for code, times in communes().items() if times[-1].into and (into := current_commune(code)) != code}
         self.connection.execute(MERGED, [list(gone), list(gone.values())])
 
-    def _relate(self, left: str, right: str, counted: str | None = None) -> None:
-        """What each line of `left` is to `right`. counted: the lines in which several INE may stand under one identity, if not `left`."""
-        self._sql(RELATED.format(left=left, right=right, counted=counted or left, **self._days()))
+    def _read(self, kind: SnapshotKind, query: str) -> None:
+        """Raises SnapshotRefused."""
+        try:
+            self._sql(query.format(scan=self.snapshots[kind].scan(), codes=DIPLOMA.pattern, **self._days()))
+        except OF_A_FILE as error:
+            raise SnapshotRefused(f"{kind}: it cannot be read as what it is said to be ({type(error).__name__})") from None
+
+    def _find_near(self, left: str, right: str, counted: str | None = None) -> None:
+        """Whom of `right` lines of `left` may mean. counted: the lines in which several INE may stand under one identity, if not `left`."""
+        self._sql(NEAR.format(left=left, right=right, counted=counted or left, **self._days()))
+
+    def _meet(self, left: str, right: str) -> None:
+        """What each line of `left` is to those near it."""
+        self._sql(MET.format(left=left, right=right))
 
     def _days(self) -> dict[str, str]:
         """The dates between which a birth date gives an age; whole years by the civil calendar, as the domain counts them."""
-        ages = {"from_16": self.rule.age_from, "from_18": self.rule.majority, "from_26": self.rule.age_before}
+        ages = {"from_16": self.rule.age_from, "from_18": self.rule.majority, "from_26": self.rule.age_before, "too_old": OLDEST + 1}
         return {"reference": self.reference.isoformat(), **{name: _born_by(age, self.reference).isoformat() for name, age in ages.items()}}
 
     def _bad(self, kind: SnapshotKind) -> int:
         if self.snapshots[kind].is_parquet:
             return 0
         return self._row(f"select count(distinct line) from bad_{kind}")[0]
-
-    def _scan(self, kind: SnapshotKind) -> str:
-        return self.snapshots[kind].scan()
 
     def _sql(self, statements: str) -> None:
         self.connection.execute(statements)
@@ -164,6 +184,10 @@ create or replace temp macro bare(cell) as regexp_replace(cell, '^[\s\p{{Z}}\x1c
 create or replace temp macro plain_day(cell) as case when cell like '____-__-__' then try_cast(cell as date)
   when cell like '__/__/____' then try_strptime(cell, '%d/%m/%Y')::date end;
 create or replace temp macro day_of(cell) as case when strlen(cell) = 10 then plain_day(cell) else plain_day(bare(cell)) end;
+create or replace temp macro birth_of(cell) as nullif(case
+  when day_of(cell) > date '{too_old}' and day_of(cell) <= date '{reference}' then day_of(cell) end, date '1900-01-01');
+create or replace temp macro believable(cell) as case
+  when day_of(cell) between date '{first}-01-01' and date '{last}-12-31' then day_of(cell) end;
 create or replace temp macro place_of(cell) as case when regexp_full_match(cell, '{commune}') then cell
   when regexp_full_match(upper(bare(cell)), '{commune}') then upper(bare(cell)) end;
 create or replace temp macro code_of(cell) as case when strlen(cell) = 11 then upper(cell)
@@ -172,7 +196,8 @@ create or replace temp macro ine_of(cell) as
   case when regexp_full_match(code_of(cell), '{ine}') and not regexp_full_match(code_of(cell), '(?:{no_ine}).*') then code_of(cell) end;
 create or replace temp macro name_of(cell) as nullif(folded(cell), '');
 """
-"""Cells are trimmed as those of lists are, by every kind of space; a name of which no letter is left is nobody's.
+"""Cells are trimmed as those of lists are, by every kind of space; a name of which no letter is left is nobody's. A birth date, or
+another day, that no list may tell is none.
 
 Every INE has eleven characters, so a cell of eleven bytes holds one as it stands or none.
 """
@@ -184,10 +209,10 @@ create or replace temp table merged as select unnest(?::varchar[]) as code, unne
 ENROLLED = """
 create temp table current_year as
 select ine, nom, prenom, birth, commune,
-  case when left_on is null or left_on > date '{reference}' then null
+  case when left_on is null or left_on > date '{reference}' or left_on < believable(date_entree) then null
     else [uai, date_naissance, formation, date_entree, date_sortie] end as ended
-from (select *, day_of(date_naissance) as birth, case when date_sortie <> '' then day_of(date_sortie) end as left_on,
-    commune_naissance as commune from {current});
+from (select *, birth_of(date_naissance) as birth, case when date_sortie <> '' then believable(date_sortie) end as left_on,
+    commune_naissance as commune from {scan});
 
 create temp view enrolled as select ine, nom, prenom, birth, commune, null::varchar as told from current_year where ended is null;
 
@@ -201,15 +226,23 @@ SEEN = """
 create temp table previous_year as
 with told as (
   select *, exists (
-      select 1 from enrolled e where e.ine = p.ine and e.birth = p.birth and e.prenom = p.prenom and e.birth <= date '{from_16}'
-        and e.prenom <> '' and regexp_full_match(e.ine, '[0-9]{{9}}[A-HJK]{{2}}') and e.ine[1:3] <> e.ine[4:6]
+      select 1 from enrolled e where e.ine = p.ine and e.birth = p.birth and e.prenom = p.prenom and e.nom = p.nom
+        and e.commune = p.commune_naissance and e.birth <= date '{from_16}' and regexp_matches(e.prenom, '^[A-Za-z]')
+        and regexp_full_match(e.ine, '[0-9]{{9}}[A-HJK]{{2}}') and e.ine[1:3] <> e.ine[4:6]
     ) as plainly
-  from (select *, day_of(date_naissance) as birth from {previous}) p
+  from (select *, birth_of(date_naissance) as birth from {scan}) p
 )
 select birth, case when birth <= date '{from_16}' and not plainly
     then [uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie] end as missing
 from told;
+"""
+"""Last year's file is read once, and of who plainly goes on nothing but the birth date is kept, to be counted.
 
+Plainly is less than the rule asks: the same in every cell, lest an INE go uncounted; and an INE that repeats itself, as placeholders
+do, or a name that begins with no plain letter, is left for the rule to look at.
+"""
+
+TOLD_LAST_YEAR = """
 create temp table line_seen as
 with lines as (
   select missing[1] as uai, missing[2] as ine_cell, missing[3] as nom, missing[4] as prenom, missing[5] as date_naissance,
@@ -225,10 +258,6 @@ from lines left join merged on merged.code = place_of(commune_naissance);
 
 create temp view seen as select rowid as id, * from line_seen;
 """
-"""Last year's file is read once, and of who plainly goes on nothing but the birth date is kept, to be counted.
-
-Plainly is less than the rule asks: an INE that repeats itself, as placeholders do, is left for the rule to look at.
-"""
 
 READ_AS: Mapping[SnapshotKind, str] = {
     "previous": "previous_year", "current": "current_year", "followed": "followed", "diplomas": "diplomas",
@@ -243,11 +272,11 @@ from (select birth from previous_year union all select birth from ended)
 BESIDE: Mapping[SnapshotKind, str] = {
     "followed": """
 create temp table followed as
-select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune, null::varchar as told from {scan};
+select ine, nom, prenom, birth_of(date_naissance) as birth, commune_naissance as commune, null::varchar as told from {scan};
 """,
     "diplomas": """
 create temp table diplomas as
-select ine, nom, prenom, day_of(date_naissance) as birth, commune_naissance as commune,
+select ine, nom, prenom, birth_of(date_naissance) as birth, commune_naissance as commune,
   case when regexp_full_match(trim(diplome_obtenu), '[0-9]|{codes}') then lpad(trim(diplome_obtenu), 2, '0') end as told
 from {scan};
 """,
@@ -258,7 +287,7 @@ NOBODY = """
 create temp table {kind} (ine varchar, nom varchar, prenom varchar, birth date, commune varchar, told varchar);
 """
 
-RELATED = """
+NEAR = """
 create temp table near_{right} as
 with placed as (
   select birth, coalesce(commune, '') as place from {left}
@@ -284,11 +313,21 @@ create temp table ines_{right} as
 with told as (
   select family, first, birth, commune, ine from {counted} union all select family, first, birth, commune, ine from near_{right}
 )
-select family, first, birth, commune, count(distinct ine) as ines
+select family, first, birth, commune, count(distinct ine) as ines, min(ine) as one
 from told semi join (select birth, commune from told where ine is null) lacking
   on told.birth = lacking.birth and told.commune = lacking.commune
 group by all;
+"""
+"""Near is whoever might be meant, some of them twice, which changes nothing; what each is to each is asked of these few only."""
 
+ADOPTED = """
+update line_seen set ine = told.one from ines_enrolled told
+where line_seen.ine is null and told.ines = 1 and told.family = line_seen.family and told.first = line_seen.first
+  and told.birth = line_seen.birth and told.commune = line_seen.commune;
+"""
+"""Somebody who was enrolled twice last year, once without INE, is one person, whatever this year says."""
+
+MET = """
 create temp table met_{right} as
 select l.id, r.told,
   l.birth = r.birth and (l.first = r.first or l.family = r.first and l.first = r.family) as same
@@ -305,7 +344,6 @@ select id, bool_or(coalesce(same, false)) as same, list(told) filter (same and t
   list(told) filter (not coalesce(same, false) and told is not null) as perhaps
 from met_{right} group by id;
 """
-"""Near is whoever might be meant, some of them twice, which changes nothing; what each is to each is asked of these few only."""
 
 ABSENT = """
 create temp table absent as
@@ -332,7 +370,7 @@ select s.*, coalesce(s.ine || '|' || s.birth || '|' || s.first,
   f.id is not null and not f.same
     or reached(d.perhaps) and not reached(d.told) as doubt,
   coalesce(d.told, []) as codes, day_of(date_entree) as entry,
-  least(coalesce(day_of(date_sortie), date '{reference}'), date '{reference}') as exit, coalesce(exit - entry, -1) as days
+  least(coalesce(believable(date_sortie), date '{reference}'), date '{reference}') as exit, coalesce(exit - entry, -1) as days
 from seen s semi join unsettled using (id) left join fate_followed f using (id) left join fate_diplomas d using (id);
 
 create temp table decided as

@@ -1,5 +1,6 @@
 """The files of a campaign: which columns each has, and how DuckDB reads them, CSV or Parquet, every cell as text."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ COLUMNS: Mapping[SnapshotKind, tuple[str, ...]] = {
     "diplomas": (*IDENTITY, "diplome_obtenu", "date_obtention"),
     "followed": IDENTITY,
 }
+PATTERN = re.compile(r"[*?\[]")
+"""What DuckDB takes in a path for a pattern of many."""
 
 
 class SnapshotRefused(Exception):
@@ -39,6 +42,8 @@ class Snapshot:
         """
         if not self.path.is_file():
             raise SnapshotRefused(f"{self.kind}: there is no such file")
+        if PATTERN.search(str(self.path)):
+            raise SnapshotRefused(f"{self.kind}: a path with * ? or [ in it would read other files too: give it another name")
         if self.is_parquet:
             return
         with self.path.open("rb") as opened:
@@ -52,9 +57,10 @@ class Snapshot:
         path = str(self.path).replace("'", "''")
         if self.is_parquet:
             cells = ", ".join(f"coalesce({name}::varchar, '') as {name}" for name in COLUMNS[self.kind])
-            return f"(select {cells} from read_parquet('{path}'))"
+            return f"(select {cells} from read_parquet('{path}', hive_partitioning = false))"
         columns = ", ".join(f"'{name}': 'varchar'" for name in COLUMNS[self.kind])
         return (
-            f"read_csv('{path}', delim = ';', header = true, quote = '\"', escape = '\"', auto_detect = false, nullstr = '\\x00',"
-            f" columns = {{{columns}}}, store_rejects = true, rejects_table = 'bad_{self.kind}', rejects_scan = 'scan_{self.kind}')"
+            f"read_csv('{path}', delim = ';', header = true, quote = '\"', escape = '\"', auto_detect = false, hive_partitioning = false,"
+            f" nullstr = '\\x00', columns = {{{columns}}}, store_rejects = true, rejects_table = 'bad_{self.kind}',"
+            f" rejects_scan = 'scan_{self.kind}')"
         )
