@@ -24,6 +24,8 @@ from intake.identity import COMMUNE
 from intake.reference.communes import communes, current_commune
 from intake.validation import OLDEST
 
+TWO_DIGITS = "|".join(f"{digit}{{1,2}}[^{digit}A-Z]" for digit in range(10))
+"""How an INE begins of which the first three characters are no one digit."""
 YEARS = {"first": FIRST_YEAR, "last": LAST_YEAR}
 OF_A_FILE = (duckdb.InvalidInputException, duckdb.BinderException, duckdb.IOException, duckdb.ConversionException)
 """What DuckDB raises of a file; of the machine, it raises others."""
@@ -137,7 +139,7 @@ class Match:
     def _read(self, kind: SnapshotKind, query: str) -> None:
         """Raises SnapshotRefused."""
         try:
-            self._sql(query.format(scan=self.snapshots[kind].scan(), codes=DIPLOMA.pattern, **self._days()))
+            self._sql(query.format(scan=self.snapshots[kind].scan(), codes=DIPLOMA.pattern, two_digits=TWO_DIGITS, **self._days()))
         except OF_A_FILE as error:
             raise SnapshotRefused(f"{kind}: it cannot be read as what it is said to be ({type(error).__name__})") from None
 
@@ -184,10 +186,9 @@ create or replace temp macro bare(cell) as regexp_replace(cell, '^[\s\p{{Z}}\x1c
 create or replace temp macro plain_day(cell) as case when cell like '____-__-__' then try_cast(cell as date)
   when cell like '__/__/____' then try_strptime(cell, '%d/%m/%Y')::date end;
 create or replace temp macro day_of(cell) as case when strlen(cell) = 10 then plain_day(cell) else plain_day(bare(cell)) end;
-create or replace temp macro birth_of(cell) as nullif(case
-  when day_of(cell) > date '{too_old}' and day_of(cell) <= date '{reference}' then day_of(cell) end, date '1900-01-01');
-create or replace temp macro believable(cell) as case
-  when day_of(cell) between date '{first}-01-01' and date '{last}-12-31' then day_of(cell) end;
+create or replace temp macro birth_of(day) as
+  case when day > date '{too_old}' and day <= date '{reference}' and day <> date '1900-01-01' then day end;
+create or replace temp macro believable(day) as case when day between date '{first}-01-01' and date '{last}-12-31' then day end;
 create or replace temp macro place_of(cell) as case when regexp_full_match(cell, '{commune}') then cell
   when regexp_full_match(upper(bare(cell)), '{commune}') then upper(bare(cell)) end;
 create or replace temp macro code_of(cell) as case when strlen(cell) = 11 then upper(cell)
@@ -208,10 +209,10 @@ create or replace temp table merged as select unnest(?::varchar[]) as code, unne
 
 ENROLLED = """
 create temp table current_year as
-select ine, nom, prenom, birth, commune,
-  case when left_on is null or left_on > date '{reference}' or left_on < believable(date_entree) then null
+select ine, nom, prenom, birth_of(day) as birth, commune,
+  case when left_on is null or left_on > date '{reference}' or left_on < believable(day_of(date_entree)) then null
     else [uai, date_naissance, formation, date_entree, date_sortie] end as ended
-from (select *, birth_of(date_naissance) as birth, case when date_sortie <> '' then believable(date_sortie) end as left_on,
+from (select *, day_of(date_naissance) as day, case when date_sortie <> '' then believable(day_of(date_sortie)) end as left_on,
     commune_naissance as commune from {scan});
 
 create temp view enrolled as select ine, nom, prenom, birth, commune, null::varchar as told from current_year where ended is null;
@@ -227,10 +228,11 @@ create temp table previous_year as
 with told as (
   select *, exists (
       select 1 from enrolled e where e.ine = p.ine and e.birth = p.birth and e.prenom = p.prenom and e.nom = p.nom
-        and e.commune = p.commune_naissance and e.birth <= date '{from_16}' and regexp_matches(e.prenom, '^[A-Za-z]')
-        and regexp_full_match(e.ine, '[0-9]{{9}}[A-HJK]{{2}}') and e.ine[1:3] <> e.ine[4:6]
+        and e.commune = p.commune_naissance and e.birth <= date '{from_16}' and strlen(e.ine) = 11
+        and regexp_full_match(e.ine, '(?:{two_digits})[0-9]{{6,7}}[A-HJK]{{2}}')
+        and (e.prenom between 'A' and '[' or e.prenom between 'a' and '{{')
     ) as plainly
-  from (select *, birth_of(date_naissance) as birth from {scan}) p
+  from (select * exclude (day), birth_of(day) as birth from (select *, day_of(date_naissance) as day from {scan})) p
 )
 select birth, case when birth <= date '{from_16}' and not plainly
     then [uai, ine, nom, prenom, date_naissance, commune_naissance, formation, date_entree, date_sortie] end as missing
@@ -239,7 +241,7 @@ from told;
 """Last year's file is read once, and of who plainly goes on nothing but the birth date is kept, to be counted.
 
 Plainly is less than the rule asks: the same in every cell, lest an INE go uncounted; and an INE that repeats itself, as placeholders
-do, or a name that begins with no plain letter, is left for the rule to look at.
+do, or a first name that begins with no plain letter, is left for the rule to look at.
 """
 
 TOLD_LAST_YEAR = """
@@ -272,13 +274,14 @@ from (select birth from previous_year union all select birth from ended)
 BESIDE: Mapping[SnapshotKind, str] = {
     "followed": """
 create temp table followed as
-select ine, nom, prenom, birth_of(date_naissance) as birth, commune_naissance as commune, null::varchar as told from {scan};
+select ine, nom, prenom, birth_of(day) as birth, commune_naissance as commune, null::varchar as told
+from (select *, day_of(date_naissance) as day from {scan});
 """,
     "diplomas": """
 create temp table diplomas as
-select ine, nom, prenom, birth_of(date_naissance) as birth, commune_naissance as commune,
+select ine, nom, prenom, birth_of(day) as birth, commune_naissance as commune,
   case when regexp_full_match(trim(diplome_obtenu), '[0-9]|{codes}') then lpad(trim(diplome_obtenu), 2, '0') end as told
-from {scan};
+from (select *, day_of(date_naissance) as day from {scan});
 """,
 }
 """Who is followed already, and who holds a diploma; where there is no such file, nobody."""
@@ -370,7 +373,7 @@ select s.*, coalesce(s.ine || '|' || s.birth || '|' || s.first,
   f.id is not null and not f.same
     or reached(d.perhaps) and not reached(d.told) as doubt,
   coalesce(d.told, []) as codes, day_of(date_entree) as entry,
-  least(coalesce(believable(date_sortie), date '{reference}'), date '{reference}') as exit, coalesce(exit - entry, -1) as days
+  least(coalesce(believable(day_of(date_sortie)), date '{reference}'), date '{reference}') as exit, coalesce(exit - entry, -1) as days
 from seen s semi join unsettled using (id) left join fate_followed f using (id) left join fate_diplomas d using (id);
 
 create temp table decided as
