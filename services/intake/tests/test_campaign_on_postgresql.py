@@ -4,6 +4,7 @@ import asyncio
 import csv
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from killed_campaign import campaign_of
 from contracts.intake import CampaignMatched, DropoutDetected, DropoutWithdrawn, Event, ExitSeen, ListClosed
 from contracts.personal import Identity
 from intake.campaign.admitting import Accepted, CampaignRefused
+from intake.campaign.running import LeaversUnreadable
+from intake.formats.cells import ListRefused
 from raccroche.fiction import campaign
 
 pytestmark = pytest.mark.stack
@@ -159,3 +162,33 @@ async def test_a_quote_in_the_wrong_place_loses_nobody_silently(intake: House, t
     with pytest.raises(CampaignRefused, match=rf"{kind}: .* lines cannot be read, or stand in a quoted cell"):
         await campaign_of(intake, tmp_path, only=("previous", "current")).run()
     assert await intake.events() == []
+
+
+@pytest.mark.parametrize("cell", ["\t" * 20, "\x00" + "," * 20, "x\n" + "," * 20 + "\ny"], ids=["tabs", "commas", "commas on a line"])
+async def test_a_cell_that_looks_like_a_line_of_another_separator_costs_its_own_line_at_most(
+    intake: House, tmp_path: Path, cell: str
+) -> None:
+    gone = {**LEAVER, "ine": "923456789AB", "nom": "Zedrin", "prenom": "Zoeli"}
+    written(tmp_path, previous=[{**LEAVER, "nom": f"Vork{cell}"}, gone], current=[STAYS])
+    running = replace(
+        campaign_of(intake, tmp_path, ("previous", "current"), Accepted(unreadable=2, any_volume=True)), reviews=tmp_path / "reviews.csv"
+    )
+    found = await running.run()
+    assert {name: count for name, count in found.verdicts.items() if count} == {"accepted": 1, "rejected": 1}
+    assert (found.detections, await intake.pool.fetchval("select count(*) from lists where closed_at is null")) == (1, 0)
+    assert "rejected" in (tmp_path / "reviews.csv").read_text(encoding="utf-8")
+
+
+async def test_a_campaign_whose_own_list_cannot_be_read_ends_instead_of_waiting_for_ever(
+    intake: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: object) -> None:
+        raise ListRefused("ENCODING")
+
+    written(tmp_path, previous=[LEAVER], current=[STAYS])
+    running = campaign_of(intake, tmp_path, only=("previous", "current"))
+    with monkeypatch.context() as broken, pytest.raises(LeaversUnreadable):
+        broken.setattr("intake.reader.lines_of", refusing)
+        await running.run()
+    intake.reader.unreadable.clear()  # as in the process that runs it again
+    assert (await running.run()).detections == 1

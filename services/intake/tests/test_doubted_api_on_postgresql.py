@@ -71,6 +71,17 @@ async def test_whoever_sent_the_list_the_advisers_there_and_ops_read_which_absen
     assert await exits(door.house) == []
 
 
+async def test_whoever_sees_another_establishment_of_the_list_judges_no_line_of_this_one(door: Entrance) -> None:
+    also = "insert into complete_list (list_id, uai, format, reference_date) values ($1, $2, 'siecle', $3)"
+    await door.house.pool.execute(also, THIRD, OTHER_UAI, MARCH)
+    for headers in (token("sender", uai=OTHER_UAI), token("adviser", territory=["75"])):
+        assert await waiting(door, headers) == []
+        answer = await say(door, "left", headers)
+        assert (answer.status_code, answer.json()["rule"]) == (404, "NO_ABSENCE")
+    assert await exits(door.house) == [] and await waiting(door, OPS) == [WAITS]
+    assert (await say(door, "left", ADVISER)).status_code == 200
+
+
 async def test_those_whom_two_lists_in_a_row_lack_with_many_others_wait_and_are_like_nobody(
     fresh_database: FreshDatabase, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ import io
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from intake_specimens import (
     ELEVE,
@@ -22,6 +22,7 @@ from intake_specimens import (
     zipped,
 )
 
+from intake.campaign.leavers import body_of
 from intake.formats import csv_list, siecle, sifa, xml
 from intake.formats.archive import CHUNK
 from intake.formats.cells import Cells, Fault, ListRefused, RawLine
@@ -154,3 +155,53 @@ def test_a_doctype_over_the_edge_of_two_chunks_is_seen(before_the_edge: int) -> 
     assert body.index(b"<!DOCTYPE") == CHUNK - before_the_edge
     with pytest.raises(ListRefused, match="DOCTYPE_REFUSED"):
         xml.check(lambda: io.BytesIO(body))
+
+
+# ---- one odd line is its own ----
+
+
+@pytest.mark.parametrize("odd", ["\t", ","])
+def test_a_faulty_line_with_as_many_of_another_separator_is_only_its_own_fault(odd: str) -> None:
+    faulty = leaver(nom=f"DUVAL\x00{odd * (len(csv_list.LEAVERS) - 1)}")
+    for rows in ((faulty, leaver()), (leaver(), faulty)):
+        lines = read_all(csv_list, leavers_csv(*rows))
+        assert (len(lines), [rule for _, rule in faults(lines)]) == (2, ["CONTROL_CHAR"])
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_line_without_the_files_separator_is_of_another_only_where_that_makes_a_whole_record_of_it(more: int) -> None:
+    stray = "a" * 5000 + "," * (len(csv_list.LEAVERS) - 1 + more)
+    lines = read_all(csv_list, leavers_csv(leaver(), lines=(stray,)))
+    assert [rule for _, rule in faults(lines)] == ["COLUMN_COUNT"]
+
+
+def test_a_line_separator_of_unicode_ends_no_record() -> None:
+    (only,) = good(read_all(csv_list, leavers_csv(leaver(nom="DUVAL\u2028LON", adresse='"3; rue"'))))
+    assert (only.family_name, only.address) == ("DUVAL\u2028LON", ("3; rue",))
+
+
+NASTY = st.text(st.sampled_from('\t,;"\n\r\x00\x0b\x0c\x1c\x85\u2028\u2029\ufeff aé'), max_size=30)
+CELL = st.one_of(
+    st.just(""),
+    NASTY,
+    st.sampled_from(["\t", ",", ";", '"', "\n", "\r", "\u2028", "\t\n", ',"']).map(lambda one: one * 20),
+    st.text(max_size=5),
+)
+ROW = st.dictionaries(st.integers(0, len(csv_list.LEAVERS) - 1), CELL, max_size=4).map(
+    lambda cells: [cells.get(place, "x") for place in range(len(csv_list.LEAVERS))]
+)
+BREAKS = ["x\n" + "," * 20 + "\n\x00", *["x"] * 20]
+
+
+@settings(max_examples=300)
+@given(rows=st.lists(ROW, min_size=1, max_size=6))
+@example(rows=[BREAKS])
+@example(rows=[["x"] * 20 + ["\t" * 20]])
+@example(rows=[["\x00" + "," * 20, *["x"] * 20]])
+@example(rows=[["x" * 300_000 + "," * 20, *["x"] * 20], ["," * 20 + "x" * 300_000, *["x"] * 20]])
+def test_whatever_stands_in_the_cells_of_a_campaigns_leavers_each_is_one_line_for_our_own_reader(rows: list[list[str]]) -> None:
+    lines = read_all(csv_list, body_of([rows]))
+    assert [line.line for line in lines] == list(range(2, len(rows) + 2))
+    for row, line in zip(rows, lines, strict=True):
+        if isinstance(line, Cells):
+            assert line.family_name == row[2].replace("\r", " ").replace("\n", " ").strip()

@@ -105,6 +105,24 @@ async def test_a_held_line_is_shown_to_whoever_may_decide_and_names_nobody(offic
     assert (await office.client.get("/identity/held-lines", headers=SENDER)).status_code == 403
 
 
+async def test_a_line_of_a_list_that_is_still_being_read_is_not_shown_yet(
+    office: Office,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def cut(*_: object) -> None:
+        raise ConnectionResetError
+
+    await told(office, FIRST, leavers_csv(leaver()))
+    await office.house.send(SECOND, leavers_csv(BROTHER), reference_date=FEBRUARY)
+    with monkeypatch.context() as broken, pytest.raises(ConnectionResetError):
+        broken.setattr("intake.reader.absence.compare", cut)
+        await office.house.reader.read_next()
+    assert await office.house.verdicts(SECOND) == [(2, "held", ("IDENTITY_CONFLICT",))]
+    assert (await waiting(office), await waiting(office, OPS)) == ([], [])
+    await office.house.read_all()
+    assert (len(await waiting(office)), len(await waiting(office, OPS))) == (1, 1)
+
+
 async def test_a_line_that_may_mean_somebody_out_of_sight_waits_for_whoever_sees_both(office: Office) -> None:  # noqa: F811
     await told(office, FIRST, leavers_csv(leaver()))
     far = leaver(uai=OTHER_UAI, prenom="Noé", code_postal="75011", commune_residence="Paris")
@@ -180,6 +198,16 @@ async def test_a_known_person_has_the_lines_facts_and_what_follows_from_them(off
     ((withdrawn),) = await said(office, DropoutWithdrawn)
     assert (withdrawn.person_id, withdrawn.reason) == (maia.person_id, "enrolment_found")
     assert await office.house.verdicts(SECOND) == [(2, "accepted", ())]
+
+
+async def test_the_same_words_on_another_list_given_to_somebody_else_take_no_fact_from_whom_this_line_means(office: Office) -> None:  # noqa: F811
+    maia = await twin_held(office)
+    await told(office, THIRD, leavers_csv(BROTHER, lines=("another line, so that it is another list",)), FEBRUARY)
+    assert (await decide(office, NEW, list_id=THIRD)).status_code == 201
+    assert (await decide(office, is_person(maia))).status_code == 201
+    exits = {(one.list_id, one.line): one.person_id for one in await said(office, ExitSeen)}
+    assert exits.keys() == {(FIRST, 2), (SECOND, 2), (THIRD, 2)}
+    assert exits[SECOND, 2] == maia != exits[THIRD, 2]
 
 
 async def test_a_discarded_line_makes_nobody_and_its_sender_reads_why(office: Office) -> None:  # noqa: F811

@@ -24,6 +24,7 @@ from intake_specimens import (
     sifa_line,
     zipped,
 )
+from structlog.testing import capture_logs
 
 from chassis.handler import KeyReused
 from contracts.intake import (
@@ -40,6 +41,7 @@ from contracts.intake import (
 from contracts.personal import Contact, Identity
 from intake import lists
 from intake.formats.cells import ListRefused
+from intake.reader import LEFT_ALONE
 
 pytestmark = pytest.mark.stack
 
@@ -264,6 +266,24 @@ async def test_a_list_that_another_reads_is_left_to_it(intake: House) -> None:
         held = await lists.claim(one)
         assert held is not None and held.list_id == FIRST
         assert await lists.claim(other) is None
+
+
+async def test_a_list_that_was_taken_and_cannot_be_read_holds_up_no_other_and_is_tried_again_after_a_while(intake: House) -> None:
+    await intake.send(FIRST, leavers_csv(leaver()))
+    await intake.send(SECOND, leavers_csv(leaver(ine="", nom="ARBELIN")))
+    await intake.pool.execute("update lists set charset = 'none of ours' where list_id = $1", FIRST)
+    with capture_logs() as said:
+        assert [await intake.reader.read_next() for _ in range(3)] == [True, True, False]
+    assert [(one["log_level"], one["list_id"], one["reason"]) for one in said] == [("error", FIRST, "ENCODING")]
+    assert [one.list_id for one in await intake.events(ListClosed) if isinstance(one, ListClosed)] == [SECOND]
+    assert await lists.pending(intake.pool) == 1
+
+    await intake.pool.execute("update lists set charset = null where list_id = $1", FIRST)
+    intake.clock.move(LEFT_ALONE - timedelta(seconds=1))
+    assert not await intake.reader.read_next()
+    intake.clock.move(timedelta(seconds=1))
+    assert await intake.reader.read_next()
+    assert (await lists.pending(intake.pool), intake.reader.unreadable) == (0, {})
 
 
 async def test_two_thousand_leavers_are_each_given_the_enrolment_that_an_earlier_list_told(intake: House) -> None:

@@ -122,6 +122,12 @@ def test_the_exports_of_the_ministry_are_read_as_they_are(tmp_path: Path, header
         ("uai;since\n", "lists nobody"), ("uai;since\n0350029S;01/09/2026\n", "line 2 has a day that is none"),
         ("uai;since\n0350029S;2026-09-01\n0350029S;2026-02-30\n", "line 3"),
         ("uai;since;until\n0350029S;2026-09-01;2026-09-01\n0350029S;2020-09-01;1990-01-01\n", "line 3 closes before it opens"),
+        ("uai;since\n;2026-09-01\n", "line 2 has no UAI"), ("uai;since\n0350029S\n", "line 2 has 1 cells where the header has 2"),
+        ("uai;name;since\n0350029S;Lycée; 2;2026-09-01\n", "line 2 has 4 cells where the header has 3"),
+        ("uai;since\n0350029S;\n0350029T;\n", "line 3 has a UAI that is none"), ("uai;since\n350029S;\n", "line 2 has a UAI that is none"),
+        ('uai;"since\n0350029S;\n', "line 1 has a quote"), ('uai;name;since\n0350029S;"Lycée";\n0440074S;"Lycée;\n0750654D;;\n', "line 3 has a quote"),
+        ('uai;name;since\n0350029S;;\n0440074S;"Lycée;\n0750654D;"Lycée";\n', "line 3 has a quote"),
+        ('uai;name;since\n0350029S;"Lycée;\n0440074S;Lycée";\n', "line 2 has a quoted cell in which other lines stand"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_directory_is_refused_in_words(tmp_path: Path, text: str, why: str) -> None:
@@ -129,6 +135,36 @@ def test_a_file_that_is_no_directory_is_refused_in_words(tmp_path: Path, text: s
     file.write_text(text, encoding="utf-8")
     with pytest.raises(DirectoryRefused, match=why):
         directory_at(file, complete=True)
+
+
+def test_every_line_that_is_wrong_is_told_by_its_number_and_no_value_of_it() -> None:
+    rows = [
+        "uai;name;since",
+        '0350029S;"Lycée\n',
+        'de Rennes";',
+        "",
+        "WRONG1;;",
+        ";;",
+        ";;2026-09-01",
+        "0350029S;;SOON",
+        "0350029S;;",
+        '0350029S;";',
+    ]
+    with pytest.raises(DirectoryRefused) as refused:
+        directory_in(rows, complete=False)
+    told = str(refused.value).split("; ")
+    assert [one.split(" ha")[0] for one in told] == ["line 5", "line 7", "line 8", "line 10"]
+    assert "WRONG" not in str(refused.value) and "SOON" not in str(refused.value)
+
+
+def test_of_many_wrong_lines_ten_are_told_and_the_rest_counted() -> None:
+    with pytest.raises(DirectoryRefused, match=r"line 11 has no UAI; and 3 lines more$"):
+        directory_in(["uai;since", *[";2026-09-01"] * 13], complete=False)
+
+
+def test_rows_in_which_nothing_stands_say_nothing_and_a_name_may_have_a_line_break() -> None:
+    rows = ["uai;name;since", "", ";;", '0350029S;"Lycée\n', 'de Rennes";', "0440074S;;"]
+    assert directory_in(rows, complete=True).listed.keys() == {"0350029S", "0440074S"}
 
 
 def test_a_file_that_is_not_there_or_not_utf_8_is_refused(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ async def _review(doubts: DoubtDesk, command: ReviewAbsence, request: Request, c
     Raises:
         Problem: 404 out of sight; 409 with the domain's reason, where nobody waits any more, or the rule of identity cannot say who it is.
     """
-    if not await doubts.pool.fetchval(IN_SIGHT, *_sight(caller), command.list_id):
+    if not await doubts.pool.fetchval(IN_SIGHT, *_sight(caller), command.list_id, command.told_by, command.line):
         raise NO_ABSENCE
     wish = asked(command, key=key, actor=caller.actor, route=route_of(request), body=await request.body(), trace=current_trace())
 
@@ -104,9 +104,15 @@ order by a.reference_date, r.asked_in, r.list_id, r.line limit $3
 """
 IN_SIGHT = """
 select exists (
-  select from complete_list c join lists l using (list_id) where c.list_id = $3
-    and ($1::text[] is null or left(c.uai, 3) = any($1)) and ($2::text is null or $2 in (c.uai, l.sender))
+  select from lists a join (
+    select r.uai from roster r where r.asked_in = $3 and r.list_id = $4 and r.line = $5
+    union all
+    select c.uai from complete_list c where c.list_id = $3
+      and not exists (select from roster r where r.asked_in = $3 and r.list_id = $4 and r.line = $5)
+  ) told on true
+  where a.list_id = $3 and ($1::text[] is null or left(told.uai, 3) = any($1)) and ($2::text is null or $2 in (told.uai, a.sender))
 )
 """
+"""By the line's own establishment; of a line that waits no more nothing says it, so by those of the list: it cannot be judged anyhow."""
 STANDS = "select true from roster where asked_in = $1 and list_id = $2 and line = $3 for update"
 FORGET = "delete from roster where list_id = $1 and line = $2"

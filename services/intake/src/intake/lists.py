@@ -1,7 +1,7 @@
 """The lists themselves: their encrypted bodies, how far each is read, and the verdicts of their lines."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -90,14 +90,14 @@ async def keep_refused(connection: Connection, *, list_id: UUID, sender: str, ru
     await connection.execute(KEEP_REFUSED, list_id, sender, rule, at)
 
 
-async def claim(connection: Connection) -> Job | None:
-    """The oldest list that nobody reads, locked to this connection until `release` or its end.
+async def claim(connection: Connection, besides: Collection[UUID] = ()) -> Job | None:
+    """The oldest list that nobody reads, locked to this connection until `release` or its end. besides: lists to pass over.
 
-    Of one sender's complete lists only the first, since each is compared with the one before.
+    Of one sender's complete lists only the first, since each is compared with the one before, which holds where that one is passed over.
     """
     complete = [name for name, adapter in ADAPTERS.items() if adapter.complete]
     for row in await connection.fetch(OPEN, complete):
-        if not await connection.fetchval(LOCK, _lock_of(row["list_id"])):
+        if row["list_id"] in besides or not await connection.fetchval(LOCK, _lock_of(row["list_id"])):
             continue
         if (job := await job_of(connection, row["list_id"])) is not None:
             return job

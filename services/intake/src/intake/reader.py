@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import batched, dropwhile
+from uuid import UUID
 
 import asyncpg
 from opentelemetry import trace as tracing
@@ -20,7 +22,7 @@ from intake import absence, batch, closing, lists, parts, roster
 from intake.batch import Desk
 from intake.domain.detection import Rule
 from intake.formats import ADAPTERS
-from intake.formats.cells import RawLine
+from intake.formats.cells import ListRefused, RawLine
 from intake.formats.text import lines_of
 from intake.lists import Job, ProgressLost
 from intake.sorting import Prepared
@@ -28,6 +30,8 @@ from intake.sorting import Prepared
 LINES_AT_ONCE = 2000
 ATTEMPTS = 12
 IDLE_SECONDS = 1.0
+LEFT_ALONE = timedelta(minutes=10)
+"""How long a list that cannot be read is passed over."""
 PASSING = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError,
     OSError, TimeoutError, ProgressLost,
@@ -39,7 +43,10 @@ tracer = tracing.get_tracer(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """Reads what was received. arrived: set when a list came. committed: wakes the relay. lines_at_once: in one transaction."""
+    """Reads what was received. arrived: set when a list came. committed: wakes the relay. lines_at_once: in one transaction.
+
+    unreadable: lists whose body broke a rule of the whole file though it was taken, and until when each is passed over.
+    """
 
     pool: asyncpg.Pool
     desk: Desk
@@ -47,6 +54,7 @@ class Reader:
     arrived: asyncio.Event
     committed: Callable[[], None]
     lines_at_once: int = LINES_AT_ONCE
+    unreadable: dict[UUID, datetime] = field(default_factory=dict)
 
     async def run(self) -> None:
         """For ever. Trouble with the database passes: the list is taken up again where its last batch left it."""
@@ -67,9 +75,10 @@ class Reader:
         self.arrived.clear()
 
     async def read_next(self) -> bool:
-        """Read the oldest list that nobody reads; false when there is none."""
+        """Read the oldest list that nobody reads; false when there is none. One that cannot be read stays open, and holds up no other."""
         async with self.pool.acquire() as connection:
-            job = await lists.claim(connection)
+            now = self.desk.clock.now()
+            job = await lists.claim(connection, {list_id for list_id, until in self.unreadable.items() if now < until})
             if job is None:
                 await lists.forget_refused(connection, self.desk.clock.now())
                 await parts.forget_abandoned(connection, self.desk.clock.now())
@@ -79,6 +88,10 @@ class Reader:
             try:
                 with tracer.start_as_current_span("read list", context=parent):
                     await self._read(connection, job, current_trace())
+                self.unreadable.pop(job.list_id, None)
+            except ListRefused as refused:  # no list that was looked at before it was taken, nor one that we wrote: a fault of ours
+                log.error("a list that was taken cannot be read", list_id=job.list_id, reason=refused.rule)
+                self.unreadable[job.list_id] = self.desk.clock.now() + LEFT_ALONE
             finally:
                 if not connection.is_closed():
                     await lists.release(connection, job.list_id)

@@ -19,7 +19,7 @@ from intake.app import desk_of
 from intake.campaign.admitting import Accepted, CampaignRefused
 from intake.campaign.crossing import Limits
 from intake.campaign.files import Sweep, all_files, left
-from intake.campaign.running import Campaign, Found
+from intake.campaign.running import Campaign, Found, LeaversUnreadable
 from intake.campaign.snapshots import COLUMNS, Snapshot, SnapshotRefused
 from intake.campaign.sweep_jobs import told_overdue, told_swept
 from intake.domain.detection import SIEI_V1
@@ -31,7 +31,7 @@ async def campaign(at: At, options: argparse.Namespace) -> Answer:
     """Run it, or go on with it.
 
     Raises:
-        BadRequest: the files cannot be a campaign, or the same campaign runs elsewhere.
+        BadRequest: the files cannot be a campaign, the same campaign runs elsewhere, or its own list cannot be read.
     """
     if options.delete and options.reviews is None:
         raise BadRequest("--delete needs --reviews: else nothing would be left of the lines that a human must look at")
@@ -53,6 +53,8 @@ async def campaign(at: At, options: argparse.Namespace) -> Answer:
         found = await running.run()
     except (CampaignRefused, SnapshotRefused) as refused:
         raise BadRequest(str(refused)) from None
+    except LeaversUnreadable:
+        raise BadRequest("the leavers are kept, but their list cannot be read: that is a fault of this program, see its log") from None
     except TakenOver:
         raise BadRequest("another process keeps the same campaign just now; run this again when it has ended") from None
     sweep = Sweep(pool=at.basics.app, digests=desk.digests, clock=at.basics.clock)

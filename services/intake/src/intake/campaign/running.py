@@ -42,6 +42,10 @@ LOOK_SECONDS = 0.5
 type Fingerprints = Mapping[SnapshotKind, Fingerprint]
 
 
+class LeaversUnreadable(Exception):
+    """The leavers were kept, and the reader of lists cannot read them: a fault of ours, not of the files."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """What a campaign says at its end; nobody's name is in it.
@@ -98,6 +102,7 @@ class Campaign:
         Raises:
             intake.campaign.snapshots.SnapshotRefused, intake.campaign.admitting.CampaignRefused: nothing is written.
             intake.parts.TakenOver: the same campaign runs elsewhere.
+            LeaversUnreadable: everything up to the list of leavers is kept, of the list nothing more will be read.
         """
         steps = Steps()
         with steps.step("fingerprints"):
@@ -195,12 +200,18 @@ class Campaign:
         )  # fmt: skip
 
     async def _read(self, campaign: UUID) -> None:
-        """Here, or by a service that took it up first: until the list is closed."""
+        """Here, or by a service that took it up first: until the list is closed.
+
+        Raises:
+            LeaversUnreadable: it will not be.
+        """
         looking = asyncio.create_task(self._tell(campaign))
         try:
             while not await self.pool.fetchval(CLOSED, campaign):
                 if not await self.reader.read_next():
                     await asyncio.sleep(LOOK_SECONDS)
+                if campaign in self.reader.unreadable:
+                    raise LeaversUnreadable
         finally:
             looking.cancel()
 

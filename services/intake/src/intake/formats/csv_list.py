@@ -64,10 +64,23 @@ def _line(number: int, line: str, separator: str, header: tuple[str, ...]) -> Ra
     try:
         named = dict(zip(header, cut(line, separator, len(header), quoted=True), strict=True))
     except LineFault as fault:
-        if any(line.count(other) == len(header) - 1 for other in SEPARATORS if other != separator):
+        if _is_of_another(line, separator, len(header)):
             raise ListRefused("SEPARATOR_MIXED") from None
         return Fault(line=number, rule=fault.rule)
     return leaver_of(number, named) if KINDS[header] == "leaver" else _enrolment(number, named)
+
+
+def _is_of_another(line: str, separator: str, columns: int) -> bool:
+    """Is it a whole record by another separator? Not where the declared one stands in it: then it is a faulty line of this file."""
+    return separator not in line and any(_cuts(line, other, columns) for other in SEPARATORS if other != separator)
+
+
+def _cuts(line: str, separator: str, columns: int) -> bool:
+    try:
+        cut(line, separator, columns, quoted=True)
+    except LineFault:
+        return False
+    return True
 
 
 def leaver_of(number: int, named: dict[str, str]) -> Cells:

@@ -201,6 +201,6 @@ def _quoted(line: str, separator: str) -> list[str]:
     if len(line) > CELL_LIMIT * 32:
         raise LineFault("CELL_TOO_LONG")
     try:
-        return next(csv.reader(line.splitlines(keepends=True), delimiter=separator, strict=True))
+        return next(csv.reader([line], delimiter=separator, strict=True))
     except (csv.Error, StopIteration):
         raise LineFault("UNTERMINATED_QUOTE") from None
