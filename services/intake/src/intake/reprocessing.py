@@ -120,8 +120,8 @@ class Reprocessing:
         cells = [kept for row in rows if (kept := cells_of(row["sealed_line"], keys)) is not None]
         prepared = batch.prepare(cells, job, self.desk.digests, self.desk.directory)
         register = await persons.register_of(connection, [one.tokens for one in prepared if one.tokens is not None])
-        kept = {row["line"] for row in await connection.fetch(KEPT, job.list_id)}  # whoever was erased meanwhile took theirs along
-        prepared = [one for one in prepared if one.raw.line in kept]
+        still = {row["line"] for row in await connection.fetch(STILL_KEPT, job.list_id)}  # whoever was erased meanwhile took theirs along
+        prepared = [one for one in prepared if one.raw.line in still]
         told = await lists.lists_with(connection, [one.hmac for one in prepared if one.hmac is not None])
         sorter = Sorter(list_id=job.list_id, reference_date=job.reference_date, register=register, told=told, new_person=uuid4)
         found = sorter.sort(prepared)
@@ -265,7 +265,7 @@ LOCK = "select from lists where list_id = $1 for update"
 REFUSED = """
 select line, verdict, rules, sealed_line from line_verdict where list_id = $1 and verdict in ('rejected', 'held') order by line
 """
-KEPT = "select line from line_verdict where list_id = $1 and verdict in ('rejected', 'held') and sealed_line is not null"
+STILL_KEPT = "select line from line_verdict where list_id = $1 and verdict in ('rejected', 'held') and sealed_line is not null"
 ACCEPTED = """
 select line, verdict, rules from line_verdict where list_id = $1 and verdict in ('accepted', 'accepted_with_remarks') order by line
 """

@@ -271,6 +271,7 @@ KEEP_KEY = "insert into roster_key (list_id) values ($1) on conflict do nothing"
 LEAVING = "update roster_key set leaving = true where list_id = any($1::uuid[])"
 EXPIRE = "delete from roster where (list_id = $1 and doubted_in is null) or doubted_in = $1 returning list_id"
 MARKED = "select list_id, line, marks from roster where marks && $1::bytea[]"
+"""No index helps: an erasure is rare and may read everything, each line of a complete list would write to it."""
 ERASE = "delete from roster where (list_id, line) in (select * from unnest($1::uuid[], $2::int[]))"
 EMPTY = """
 select k.list_id from roster_key k join lists l using (list_id)
