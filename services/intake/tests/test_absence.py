@@ -13,7 +13,19 @@ from test_person import DECIDE, detected
 from chassis.testing import given
 from contracts.intake import DropoutDetected, DropoutWithdrawn, EnrolmentSeen, ExitSeen
 from contracts.personal import Identity
-from intake.domain.absence import ABSENCE_V1, Named, is_under_age_by, may_double, may_mean, meant_by, named_of, nearest, outcome_of, seen_by
+from intake.domain.absence import (
+    ABSENCE_V1,
+    Named,
+    goes_with,
+    is_under_age_by,
+    may_double,
+    may_mean,
+    meant_by,
+    named_of,
+    nearest,
+    outcome_of,
+    seen_by,
+)
 from intake.domain.person import PERSON as DECIDER
 from intake.domain.person import Person, evolve, is_back
 from intake.formats.csv_list import ADAPTER, leaver_of
@@ -213,3 +225,28 @@ def test_a_newcomer_under_somebodys_ine_and_birth_date_is_that_one_if_any() -> N
 )
 def test_of_whom_a_line_says_that_they_are_under_16_after_all(line: Identity, under_age: bool) -> None:
     assert is_under_age_by(named_of(line), MAIA) is under_age
+
+
+@pytest.mark.parametrize(
+    ("line", "goes"),
+    [
+        (identity(), True),
+        (identity(first_names=("Maya",)), True),
+        (identity(birth_date=date(2008, 5, 15)), True),
+        (identity(ine=None), True),
+        (identity(ine=None, birth_commune="75056"), True),
+        (identity(ine="9999999998Z"), False),
+        (identity(ine=None, family_name="Autremont"), False),
+        (identity(ine="9999999998Z", family_name="Autremont"), False),
+    ],
+)
+def test_which_records_go_with_whoever_is_erased(line: Identity, goes: bool) -> None:
+    digests = Digests(key=bytes(32))
+    assert goes_with(dict(digests.tokens(identity()).rows()), frozenset(marks_of(digests.tokens(line)))) is goes
+
+
+def test_with_one_whose_ine_is_not_known_goes_whoever_bears_names_and_birth_date() -> None:
+    digests = Digests(key=bytes(32))
+    known = dict(digests.tokens(identity(ine=None)).rows())
+    assert goes_with(known, frozenset(marks_of(digests.tokens(identity()))))
+    assert not goes_with(known, frozenset(marks_of(digests.tokens(identity(birth_date=date(2008, 5, 15))))))

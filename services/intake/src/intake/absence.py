@@ -262,7 +262,7 @@ ABSENT = "update roster set absent_from = $1 where (list_id, line) in (select * 
 SUPERSEDED = "delete from roster where seen_in = $1 and format = $2 and uai = $3 returning list_id"
 NOTE = "update complete_list set earlier = $3, missing = $4, doubtful = $5, outcome = $6 where list_id = $1 and uai = $2"
 STANDS = "select exists (select from roster where list_id = $1 and line = $2)"
-UNTOLD = "select list_id, line, reference_date, sealed from roster where absent_from = $1 order by list_id, line limit $2"
+UNTOLD = "select list_id, line, reference_date, sealed from roster where absent_from = $1 order by list_id, line limit $2 for update"
 UNDECIDED = "update roster set absent_from = null where (list_id, line) in (select * from unnest($1::uuid[], $2::int[]))"
 TOLD = """
 delete from roster where absent_from = $1 and (list_id, line) in (select * from unnest($2::uuid[], $3::int[])) returning list_id

@@ -15,7 +15,7 @@ from chassis.event_store import Conflict, Connection
 from chassis.handler import StreamBusy
 from chassis.http import IdempotencyKey, current_trace, route_of
 from chassis.keyring import Keyring
-from intake import links, persons
+from intake import links, lists, persons, roster
 from intake.domain.linked import ErasePersons
 from intake.links import PersonHandler
 from intake.reviewing import NO_PERSON
@@ -44,14 +44,27 @@ class Erasing:
         raise StreamBusy("others kept writing first")
 
     async def _erase(self, connection: Connection, wish: Wish[ErasePersons]) -> Outcome:
-        """No link changes meanwhile; a list that tells one of them new facts writes to the same stream, and one of the two comes again."""
-        person_id = wish.command.asked_of
-        await connection.execute(links.ALONE)
-        people = (await links.reached(connection, [person_id])).get(person_id, (person_id,))
+        """No link changes meanwhile, and no line is taken that may mean one of them: what was told before goes with them."""
+        people = await self._alone_with(connection, wish.command.asked_of)
         (outcome,) = await links.together(self.persons).handle_in(connection, [replace(wish, command=replace(wish.command, people=people))])
+        await roster.erase(connection, await persons.known_by(connection, people))
+        await lists.forget_held(connection, people)
         await persons.forget(connection, people)
         await self.keyring.destroy(people)
         return outcome
+
+    @staticmethod
+    async def _alone_with(connection: Connection, person_id: UUID) -> tuple[UUID, ...]:
+        """The person and everybody linked. Identities before links, as everywhere; whoever is linked meanwhile is held as well."""
+        await persons.hold(connection, await _linked(connection, person_id))
+        await connection.execute(links.ALONE)
+        people = await _linked(connection, person_id)
+        await persons.hold(connection, people)
+        return people
+
+
+async def _linked(connection: Connection, person_id: UUID) -> tuple[UUID, ...]:
+    return (await links.reached(connection, [person_id])).get(person_id, (person_id,))
 
 
 def erasing_routes(erasing: Erasing) -> APIRouter:

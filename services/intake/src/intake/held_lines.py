@@ -25,7 +25,12 @@ from intake.reviewing import NO_PERSON, Adviser, Limit, LineNumber, ReviewDesk, 
 from intake.rules import sentence_of
 
 NO_LINE = Problem(404, "Not found", "There is no such held line within your sight.", "NO_LINE")
-EXPIRED = Problem(410, "Gone", "Of this line only its verdict is left: it was decided upon, or nobody did so in 30 days.", "NOT_KEPT")
+EXPIRED = Problem(
+    410,
+    "Gone",
+    "Of this line only its verdict is left: it was decided upon, nobody did so in 30 days, or whom it may mean was erased.",
+    "NOT_KEPT",
+)
 NO_RECORD = Problem(
     409, "Refused", "By today's rules this line cannot be taken, whoever it is about; it can only be discarded.", "NO_RECORD"
 )

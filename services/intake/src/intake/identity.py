@@ -42,7 +42,7 @@ class Tokens:
     def locks(self) -> tuple[int, ...]:
         """The keys under which nobody else may resolve this identity meanwhile: few, since the server's table of locks is small."""
         tokens = (self.ine, self.names, *(token for _, token in self.likenesses))
-        return tuple(int.from_bytes(token[:2]) % LOCK_STRIPES for token in tokens if token is not None)
+        return tuple(stripe_of(token) for token in tokens if token is not None)
 
     def rows(self) -> list[tuple[bytes, Kind]]:
         """What is kept about a person who is known by these."""
@@ -56,6 +56,11 @@ class Tokens:
     def without_ine(self) -> "Tokens":
         """Of somebody whose line carries another's INE."""
         return replace(self, ine=None, ine_birth=None, ine_names=frozenset())
+
+
+def stripe_of(token: bytes) -> int:
+    """The key of the lock under which whoever has this digest is resolved."""
+    return int.from_bytes(token[:2]) % LOCK_STRIPES
 
 
 @dataclass(frozen=True)

@@ -181,6 +181,11 @@ async def forget_refused(connection: Connection, now: datetime) -> None:
     await connection.execute(FORGET, now - KEPT_REFUSED)
 
 
+async def forget_held(connection: Connection, people: Sequence[UUID]) -> None:
+    """Of held lines that may mean one of these only the verdict is left, as after 30 days."""
+    await connection.execute(FORGET_HELD, people)
+
+
 KEEP = """
 insert into lists (list_id, sender, format, reference_date, size, fingerprint, received_at, charset) values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
@@ -220,6 +225,10 @@ where (l.closed_at is not null or l.list_id = $1) and (h.list_id is null or h.de
   and l.format not in ('report', 'self', 'risk') group by l.format order by l.format
 """
 FORGET = "update line_verdict set sealed_line = null, people = null where sealed_line is not null and at < $1"
+FORGET_HELD = """
+update line_verdict set sealed_line = null, people = null
+where verdict = 'held' and sealed_line is not null and people && $1::uuid[]
+"""
 MOVED = """
 update lists set accepted = accepted + $2, accepted_with_remarks = accepted_with_remarks + $3, rejected = rejected + $4,
   held = held + $5, not_kept = not_kept + $6 where list_id = $1

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from chassis.event_store import Connection
-from intake.identity import Register, Tokens
+from intake.identity import Kind, Register, Tokens, stripe_of
 from intake.likeness import MOST
 
 
@@ -43,6 +43,20 @@ async def keep_word(connection: Connection, person_id: UUID, tokens: Tokens | No
         await connection.execute(KEEP, [tokens.said], [person_id], ["said"])
 
 
+async def hold(connection: Connection, people: Sequence[UUID]) -> None:
+    """Until the transaction ends no line is resolved that may mean these persons; what others made of one is committed."""
+    tokens = await connection.fetch(RESOLVED_BY, people)
+    await connection.execute(LOCK, sorted({stripe_of(row["token"]) for row in tokens}))
+
+
+async def known_by(connection: Connection, people: Sequence[UUID]) -> list[dict[bytes, Kind]]:
+    """By which digests each of these persons is known."""
+    register = Register()
+    for row in await connection.fetch(KNOWN_BY, people):
+        register.add(row["person_id"], row["token"], row["kind"])
+    return list(register.tokens.values())
+
+
 async def forget(connection: Connection, people: Sequence[UUID]) -> None:
     """No later line is about these persons."""
     await connection.execute(FORGET, people)
@@ -79,6 +93,8 @@ KEEP_ALIKE = """
 insert into identity_likeness (token, person_id, criterion) select * from unnest($1::bytea[], $2::uuid[], $3::text[])
 on conflict (token, person_id) do nothing
 """
+RESOLVED_BY = "select token from identity_token where person_id = any($1::uuid[]) and kind in ('ine', 'names')"
+KNOWN_BY = "select token, person_id, kind from identity_token where person_id = any($1::uuid[])"
 FORGET = "delete from identity_token where person_id = any($1::uuid[])"
 FORGET_LIKENESS = "delete from identity_likeness where person_id = any($1::uuid[])"
 DERIVED = """

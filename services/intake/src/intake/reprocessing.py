@@ -120,13 +120,15 @@ class Reprocessing:
         cells = [kept for row in rows if (kept := cells_of(row["sealed_line"], keys)) is not None]
         prepared = batch.prepare(cells, job, self.desk.digests, self.desk.directory)
         register = await persons.register_of(connection, [one.tokens for one in prepared if one.tokens is not None])
+        still = {row["line"] for row in await connection.fetch(STILL_KEPT, job.list_id)}  # whoever was erased meanwhile took theirs along
+        prepared = [one for one in prepared if one.raw.line in still]
         told = await lists.lists_with(connection, [one.hmac for one in prepared if one.hmac is not None])
         sorter = Sorter(list_id=job.list_id, reference_date=job.reference_date, register=register, told=told, new_person=uuid4)
         found = sorter.sort(prepared)
         differences = tuple(_differences({row["line"]: row for row in rows}, found.verdicts))
         return _Look(
             register=register, found=found,
-            reprocessed=Reprocessed(considered=len(cells), gone=len(rows) - len(cells), differences=differences),
+            reprocessed=Reprocessed(considered=len(prepared), gone=len(rows) - len(prepared), differences=differences),
         )  # fmt: skip
 
     async def _write(self, connection: Connection, job: Job, look: _Look, *, run: UUID, actor: str, trace: Trace) -> None:
@@ -263,6 +265,7 @@ LOCK = "select from lists where list_id = $1 for update"
 REFUSED = """
 select line, verdict, rules, sealed_line from line_verdict where list_id = $1 and verdict in ('rejected', 'held') order by line
 """
+STILL_KEPT = "select line from line_verdict where list_id = $1 and verdict in ('rejected', 'held') and sealed_line is not null"
 ACCEPTED = """
 select line, verdict, rules from line_verdict where list_id = $1 and verdict in ('accepted', 'accepted_with_remarks') order by line
 """

@@ -16,10 +16,10 @@ from chassis.event_store import Connection
 from chassis.keyring import Erased, Keyring, Keys
 from chassis.timers import Timer
 from intake import cleaning
-from intake.domain.absence import Named, Place, apart, is_under_age_by, meant_by, named, named_of, seen_by
+from intake.domain.absence import Named, Place, apart, goes_with, is_under_age_by, meant_by, named, named_of, seen_by
 from intake.formats import ADAPTERS
 from intake.formats.cells import Adapter, Cells
-from intake.identity import Tokens
+from intake.identity import Kind, Tokens
 from intake.lists import Job
 from intake.record import NotKept, Record
 from intake.sorting import Prepared, Sorted
@@ -216,6 +216,15 @@ async def let_go(connection: Connection, list_ids: Iterable[UUID]) -> None:
     await connection.execute(LEAVING, sorted(set(list_ids)))
 
 
+async def erase(connection: Connection, erased: Sequence[Mapping[bytes, Kind]]) -> None:
+    """Whoever may be one of these persons stands nowhere any more: no list that lacks them says that they left."""
+    rows = await connection.fetch(MARKED, sorted({token for tokens in erased for token in tokens}))
+    places = [_place(row) for row in rows if any(goes_with(tokens, frozenset(row["marks"])) for tokens in erased)]
+    if places:
+        await connection.execute(ERASE, *zip(*places, strict=True))
+        await let_go(connection, [list_id for list_id, _ in places])
+
+
 async def expire(connection: Connection, timer: Timer) -> None:
     """A snapshot that no later list replaced goes on its date; whom a later one left in doubt, on that one's."""
     list_id = UUID(timer.subject)
@@ -249,7 +258,10 @@ update roster set seen_in = $1 where (list_id, line) in (select * from unnest($2
 DOUBTED = """
 update roster set doubted_in = $1 where asked_in is null and (list_id, line) in (select * from unnest($2::uuid[], $3::int[]))
 """
-KEEP_DOUBT = "insert into absence_doubt (list_id, line, alike_list, alike_line) values ($1, $2, $3, $4) on conflict do nothing"
+KEEP_DOUBT = """
+insert into absence_doubt (list_id, line, alike_list, alike_line)
+select list_id, line, $3::uuid, $4::int from roster where list_id = $1 and line = $2 for key share on conflict do nothing
+"""
 NOTE = """
 insert into complete_list (list_id, uai, format, reference_date, unnamed) values ($1, $2, $3, $4, $5)
 on conflict (list_id, uai) do update set unnamed = complete_list.unnamed + excluded.unnamed
@@ -258,6 +270,9 @@ COLUMNS = ("list_id", "line", "format", "uai", "reference_date", "marks", "seale
 KEEP_KEY = "insert into roster_key (list_id) values ($1) on conflict do nothing"
 LEAVING = "update roster_key set leaving = true where list_id = any($1::uuid[])"
 EXPIRE = "delete from roster where (list_id = $1 and doubted_in is null) or doubted_in = $1 returning list_id"
+MARKED = "select list_id, line, marks from roster where marks && $1::bytea[]"
+"""No index helps: an erasure is rare and may read everything, each line of a complete list would write to it."""
+ERASE = "delete from roster where (list_id, line) in (select * from unnest($1::uuid[], $2::int[]))"
 EMPTY = """
 select k.list_id from roster_key k join lists l using (list_id)
 where k.leaving and l.closed_at is not null and not exists (select from roster r where r.list_id = k.list_id)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from contracts.personal import Identity
 from intake.cleaning import folded, plain
-from intake.identity import Tokens
+from intake.identity import Kind, Tokens
 
 type Outcome = Literal["concluded", "unnamed_lines", "too_many_missing"]
 type Place = tuple[UUID, int]
@@ -88,6 +88,16 @@ def agreement(line: Tokens, marks: Collection[bytes]) -> Agreement | None:
     if (part and line.ine_birth in marks) or (names and (line.ine is None or len(marks) == 1)):
         return "same"
     return "near" if names or part else None
+
+
+def goes_with(erased: Mapping[bytes, Kind], marks: Set[bytes]) -> bool:
+    """Whether a record of these marks may be that of somebody who is erased, and was known by these digests.
+
+    So the rule of identity would have taken it for them, or left to a human whose it is: their INE, with birth date or a name; or their
+    names and birth date where an INE is lacking, wherever born, which no mark tells. Under another INE it is somebody else's.
+    """
+    shared = {erased[mark] for mark in marks if mark in erased}
+    return not shared.isdisjoint({"ine_birth", "ine_name"}) or ("names" in shared and (len(marks) == 1 or "ine" not in erased.values()))
 
 
 def seen_by(
