@@ -14,8 +14,8 @@ from confluent_kafka import KafkaException
 from chassis.provision import MigrationChanged, provision
 from chassis.topics import ensure_topics
 from contracts.catalogue import TOPICS
+from raccroche.stack.drawing import ADMIN
 from raccroche.stack.installing import databases
-from raccroche.stack.secrets import ADMIN
 
 PATIENCE_SECONDS = 90.0
 AWAY = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError, KafkaException)
