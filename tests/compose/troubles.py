@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 
-from compose.engine import CHECKOUT_FILES, Engine, Said, Wrong, must, run, sentence
+from compose.engine import Engine, Said, Wrong, must, run, sentence
 from compose.publishing import Publishers, offer_body
 from raccroche.stack import SERVICES
 from raccroche.stack.drawing import ADMIN
@@ -142,16 +142,17 @@ async def holding(engine: Engine) -> AsyncIterator[Callable[[str], Awaitable[str
     await engine.docker(
         "run", "--detach", "--name", name, "--label", label, "--user", "0", "-v", volume, "--entrypoint", "sleep", "postgres:18", "900"
     )
+    await engine.note_volumes()
     try:
         yield lambda script: engine.docker("exec", name, "sh", "-c", script)
     finally:
-        await engine.docker("rm", "--force", name)
+        await engine.docker("rm", "--force", "--volumes", name)
 
 
 async def disk_full(engine: Engine) -> list[str]:
     """PostgreSQL's disk fills under load: commands are refused and none is forgotten; with room it goes on by itself."""
     await engine.down(volumes=True)
-    engine.files = (*CHECKOUT_FILES, "tests/compose/small-disk.yml")
+    engine.files = (*engine.checkout_files, "tests/compose/small-disk.yml")
     publishers, stopping = Publishers(engine=engine), asyncio.Event()
     try:
         await engine.up()
@@ -174,7 +175,7 @@ async def disk_full(engine: Engine) -> list[str]:
     finally:
         stopping.set()
         await engine.down(volumes=True)
-        engine.files = CHECKOUT_FILES
+        engine.files = engine.checkout_files
     return [told, refused, f"{again:.1f} s from room to answers, {len(publishers.waits)} commands, each kept once"]
 
 
