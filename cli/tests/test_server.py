@@ -13,7 +13,7 @@ import pytest
 
 from chassis.callers import TokenVerifier
 from chassis.keyring import master_keys_from
-from chassis.provision import AUDITOR
+from chassis.provision import AUDITOR, MigrationChanged
 from chassis.topics import identity_of
 from contracts.catalogue import TOPICS
 from raccroche.house import house_at
@@ -345,6 +345,38 @@ async def test_a_file_of_passwords_that_is_none_is_said(tmp_path: Path) -> None:
     (tmp_path / "passwords.json").write_text("{}")
     with pytest.raises(steps.NotDone, match=f"no password of {ADMIN}"):
         await steps.migrate("127.0.0.1:1", tmp_path / "passwords.json", CHECKOUT)
+
+
+@pytest.mark.parametrize("at", ["postgres:abc", "postgres", ":5432", "postgres:", "postgres:0", "postgres:65536", "postgres:-1"])
+async def test_what_is_no_address_is_said(root: Path, at: str) -> None:
+    with pytest.raises(steps.NotDone, match=f"{at} is no address: host:port"):
+        await steps.migrate(at, root / "secrets" / "passwords.json", CHECKOUT)
+    with pytest.raises(steps.NotDone, match=f"{at} is no address: host:port"):
+        await steps.make_topics(at)
+
+
+async def test_a_folder_without_migrations_is_said(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(steps.NotDone, match=r"no migrations of intake, .* under .*: name the folder `services`"):
+        await steps.migrate("127.0.0.1:1", root / "secrets" / "passwords.json", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "sentence"),
+    [
+        (MigrationChanged("raccroche_intake: 0009 gone"), r"raccroche_intake: 0009 gone: this image is older than the databases"),
+        (asyncpg.DiskFullError("x"), r"PostgreSQL at 127\.0\.0\.1:1 has no room left on its disk: make room, then start again"),
+        (KeyError("raccroche_offers_relay"), r"passwords\.json has no password of 'raccroche_offers_relay'"),
+        (asyncpg.InvalidPasswordError("x"), r"refuses raccroche_admin: its volume was made with another password"),
+        (asyncpg.InsufficientPrivilegeError("x"), r"InsufficientPrivilegeError, SQLSTATE 42501"),
+    ],
+)
+async def test_what_the_database_refuses_is_said(root: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception, sentence: str) -> None:
+    async def provision(*_: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(steps, "provision", provision)
+    with pytest.raises(steps.NotDone, match=sentence):
+        await steps.migrate("127.0.0.1:1", root / "secrets" / "passwords.json", CHECKOUT)
 
 
 async def test_whoever_does_not_answer_is_named_after_a_while(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
