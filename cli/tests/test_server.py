@@ -315,6 +315,13 @@ def test_the_keys_are_those_that_the_keyring_takes(root: Path) -> None:
     assert "notes" not in master_keys_from((root / "secrets" / "master-transmission.json").read_text())
 
 
+def test_the_master_keys_can_be_had_from_those_of_intake(root: Path) -> None:
+    before = contents(root)
+    (root / "secrets" / "master.json").write_bytes((root / "secrets" / "master-intake.json").read_bytes())
+    assert not prepare(root)
+    assert contents(root) == before
+
+
 def test_a_token_of_this_server_is_believed_by_its_services(root: Path) -> None:
     verifier = TokenVerifier((root / "secrets" / "jwks.json").read_text(), issuer=ISSUER, audience=AUDIENCE)
     assert verifier.verify(Server(root).issue_token("platform", organisation="mission")).organisation == "mission"
