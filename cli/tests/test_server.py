@@ -157,6 +157,8 @@ def test_a_password_that_is_missing_among_the_others_is_not_drawn_again(root: Pa
         assert f"passwords.json has no password of {role}: put back the copy" in refusal(root)
     path.write_text(json.dumps({one: password for one, password in kept.items() if "offers" not in one}))
     assert "offers.pgpass is not what" in refusal(root)
+    path.write_text(json.dumps({**kept, "raccroche_offers_relay": ""}))
+    assert "passwords.json is not what was made here" in refusal(root)
 
 
 def test_a_service_that_an_upgrade_brings_is_given_passwords_and_the_others_keep_theirs(root: Path) -> None:
@@ -313,6 +315,15 @@ def test_a_service_is_told_its_own_passwords_and_no_other(root: Path, service: s
 def test_the_keys_are_those_that_the_keyring_takes(root: Path) -> None:
     assert set(master_keys_from((root / "secrets" / "master-intake.json").read_text())) >= {"identity", "notes"}
     assert "notes" not in master_keys_from((root / "secrets" / "master-transmission.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["jwks.json", "master-intake.json", "master-transmission.json"])
+def test_the_same_in_another_layout_is_the_same_and_stays(root: Path, name: str) -> None:
+    path = root / "secrets" / name
+    text = json.dumps(json.loads(path.read_text()), indent=4, sort_keys=True)
+    path.write_text(text)
+    assert not prepare(root)
+    assert path.read_text() == text
 
 
 def test_the_master_keys_can_be_had_from_those_of_intake(root: Path) -> None:
