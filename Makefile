@@ -4,10 +4,10 @@ ARGS ?=
 STACK ?=
 export RACCROCHE_STACK := $(STACK)
 
-.PHONY: help setup demo test test-compose check simulate faults bench up down status up-compose down-compose format lock clean
+.PHONY: help setup demo test test-compose check simulate faults bench up down status prepare-compose up-compose down-compose format lock clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:
 	@deploy/bootstrap
@@ -27,7 +27,7 @@ check: setup ## format, lint, types, walls, fast tests
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/hadolint deploy/image/Dockerfile
-	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose/rehearsal.yml tests/compose/small-disk.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml deploy/compose/rehearsal.yml tests/compose/*.yml
 	.venv/bin/python -m pytest -q -m "not stack"
 
 simulate: setup ## the core in virtual time under faults, seed by seed, and every mutant (ARGS="--seeds 20000", ARGS="--seed 7")
@@ -49,13 +49,15 @@ down: setup ## stop what `up` started
 status: setup ## what runs, and how it fares
 	@.venv/bin/raccroche status
 
-up-compose: setup ## the whole system in containers on this server, secrets made the first time (docs/one-server.md)
+prepare-compose: setup ## what `up-compose` does first: secrets and variables, drawn the first time and only mended later (docs/one-server.md)
 	@.venv/bin/raccroche server prepare
-	@[ -e .env ] || ln -s server/compose.env .env
+	@[ -e .env ] || ln -sfn server/compose.env .env
+
+up-compose: prepare-compose ## the whole system in containers on this server, secrets made the first time (docs/one-server.md)
 	RACCROCHE_REVISION=$$(git rev-parse --short HEAD 2>/dev/null || echo unknown) docker compose --env-file server/compose.env up --build --wait
 
 down-compose: ## stop what `up-compose` started; its volumes and secrets stay
-	docker compose --env-file server/compose.env down
+	docker compose --env-file server/compose.env --profile observability down
 
 format: setup ## lay the code out, sort imports, mend what ruff can mend
 	.venv/bin/ruff check --fix --quiet .

@@ -8,7 +8,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from chassis.callers import TokenVerifier
+from raccroche.stack import Stack
 from raccroche.stack.children import born, lives
+from raccroche.stack.drawing import SecretLost
 from raccroche.stack.jars import Jar, WrongJar, fetch, pinned
 from raccroche.stack.java import NoJava, find_java
 from raccroche.stack.kafka import fresh_cluster_id
@@ -71,18 +73,39 @@ def test_ports_are_chosen_once_and_kept(tmp_path: Path) -> None:
 def test_secrets_are_drawn_once_and_for_their_owner_alone(tmp_path: Path) -> None:
     secrets = Secrets(Layout(tmp_path / "var"))
     secrets.layout.make()
-    secrets.make()
+    secrets.make(first=True)
     before = {file.name: file.read_bytes() for file in secrets.layout.secrets.iterdir()}
-    secrets.make()
+    secrets.make(first=False)
     assert {file.name: file.read_bytes() for file in secrets.layout.secrets.iterdir()} == before
     for file in secrets.layout.secrets.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file.name
 
 
+def test_a_stack_whose_database_may_know_them_draws_no_secret_again(tmp_path: Path) -> None:
+    secrets = Secrets(Layout(tmp_path / "var"))
+    secrets.layout.make()
+    secrets.make(first=True)
+    (secrets.layout.secrets / "identity.key").unlink()
+    with pytest.raises(SecretLost, match=r"identity\.key is missing"):
+        secrets.make(first=False)
+    (secrets.layout.secrets / "master.json").unlink()
+    with pytest.raises(SecretLost, match=r"master\.json is missing"):
+        secrets.make(first=True)  # what was made from it is there: it was drawn before
+    assert not (secrets.layout.secrets / "identity.key").exists()
+
+
+async def test_a_stack_that_was_up_refuses_to_come_up_without_its_secrets(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "var")
+    stack.layout.make()
+    stack.layout.plan.write_text("{}")
+    with pytest.raises(SecretLost, match=r"passwords\.json is missing"):
+        await stack.up()
+
+
 def test_services_hold_the_master_keys_of_what_they_may_open_only(tmp_path: Path) -> None:
     secrets = Secrets(Layout(tmp_path / "var"))
     secrets.layout.make()
-    secrets.make()
+    secrets.make(first=True)
     assert secrets.master_keys_file("offers") is secrets.master_keys_file("history") is None
     transmission = secrets.master_keys_file("transmission")
     assert transmission
@@ -92,7 +115,7 @@ def test_services_hold_the_master_keys_of_what_they_may_open_only(tmp_path: Path
 def test_an_issued_token_is_believed_by_the_services(tmp_path: Path) -> None:
     secrets = Secrets(Layout(tmp_path / "var"))
     secrets.layout.make()
-    secrets.make()
+    secrets.make(first=True)
     verifier = TokenVerifier(secrets.jwks_file.read_text(), issuer=ISSUER, audience=AUDIENCE)
     caller = verifier.verify(secrets.issue("adviser", {"sub": "a", "territory": ["44"]}))
     assert (caller.role, caller.territory) == ("adviser", ("44",))

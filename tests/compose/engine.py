@@ -17,6 +17,9 @@ from raccroche.stack.layout import Layout, kept_ports
 
 HOME = Path(__file__).parents[2]
 CHECKOUT_FILES = ("docker-compose.yml", "deploy/compose/rehearsal.yml")
+OLDER_POSTGRES = ("/var/lib/postgresql/data", "tests/compose/older-postgres.yml")
+"""A volume that PostgreSQL's official image declares no more, and what is needed where the image at hand does."""
+
 WAIT_SECONDS = 240
 BUILD_SECONDS = 900
 
@@ -40,13 +43,18 @@ class Said:
 
 @dataclass(kw_only=True)
 class Engine:
-    """files: beside the compose files of the checkout. tag: of the image that `up` runs."""
+    """files: that compose reads; checkout_files: those without a trouble's own. tag: of the image that `up` runs.
+
+    volumes: all that our containers have ever had mounted, named or not.
+    """
 
     project: str
     server: Server
     tag: str
+    checkout_files: tuple[str, ...] = CHECKOUT_FILES
     files: tuple[str, ...] = CHECKOUT_FILES
     tags: set[str] = field(default_factory=set)
+    volumes: set[str] = field(default_factory=set)
 
     async def compose(self, *words: str, patience: float = WAIT_SECONDS + 60) -> Said:
         command = ["docker", "compose", "-p", self.project, "--env-file", str(self.server.files.variables)]
@@ -64,9 +72,19 @@ class Engine:
         must(said.status == 0, f"up ended with {said.status}: {said.text[-1500:]}\n{await self.logs()}")
 
     async def try_up(self, *services: str) -> Said:
-        return await self.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", str(WAIT_SECONDS), *services)
+        await self.note_volumes()  # of those that it will replace
+        said = await self.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", str(WAIT_SECONDS), *services)
+        await self.note_volumes()
+        return said
+
+    async def note_volumes(self) -> None:
+        """Remember what is mounted now: a nameless volume bears no label that would tell whose it was."""
+        containers = (await self.docker("ps", "-a", "-q", "--filter", f"label=com.docker.compose.project={self.project}")).split()
+        for one in json.loads(await self.docker("inspect", *containers)) if containers else ():
+            self.volumes |= {mount["Name"] for mount in one["Mounts"] if mount["Type"] == "volume"}
 
     async def down(self, *, volumes: bool = False) -> None:
+        await self.note_volumes()
         said = await self.compose("down", "--remove-orphans", *(["--volumes"] if volumes else []))
         must(said.status == 0, f"down ended with {said.status}: {said.text[-1500:]}")
 
@@ -108,13 +126,15 @@ class Engine:
                 await asyncio.sleep(0.5)
 
     async def left(self) -> list[str]:
-        """What carries the project's name: containers, volumes, networks, images."""
+        """What carries the project's name: containers, volumes, networks, images; and volumes without a name that its containers had."""
         label = f"label=com.docker.compose.project={self.project}"
         asked = [
             ("ps", "-a", "-q", "--filter", label), ("volume", "ls", "-q", "--filter", label), ("network", "ls", "-q", "--filter", label),
             *(("images", "-q", f"raccroche:{tag}") for tag in sorted(self.tags)),
         ]  # fmt: skip
-        return [f"{words[0]} {name}" for words in asked for name in (await self.docker(*words)).split()]
+        found = [f"{words[0]} {name}" for words in asked for name in (await self.docker(*words)).split()]
+        nameless = self.volumes & set((await self.docker("volume", "ls", "-q")).split())
+        return found + [f"volume {name}" for name in sorted(nameless) if f"volume {name}" not in found]
 
 
 @asynccontextmanager
@@ -125,13 +145,17 @@ async def an_engine(root: Path) -> AsyncIterator[Engine]:
     prepare(root, {name: kept_ports(Layout(root), PORTS)[name] for name in PORTS})
     name = f"raccroche-rehearsal-{os.getpid()}"
     engine = Engine(project=name, server=Server(root), tag=f"rehearsal-{os.getpid()}")
+    asked = await run("docker", "image", "inspect", "-f", "{{json .Config.Volumes}}", "postgres:18")  # not there yet: the official one
+    if asked.status == 0 and OLDER_POSTGRES[0] in (json.loads(asked.text) or {}):
+        engine.files = engine.checkout_files = (*CHECKOUT_FILES, OLDER_POSTGRES[1])
     try:
         yield engine
     except BaseException:
         root.with_suffix(".log").write_text(await engine.logs(lines=2_000))  # the containers are gone when somebody looks
         raise
     finally:
-        engine.files = CHECKOUT_FILES
+        engine.files = engine.checkout_files
+        await engine.note_volumes()
         await engine.compose("down", "--volumes", "--remove-orphans", "--timeout", "20")
         for tag in engine.tags:
             await run("docker", "image", "rm", "--force", f"raccroche:{tag}")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,10 +12,10 @@ from uuid import uuid4
 
 import httpx
 
-from compose.engine import CHECKOUT_FILES, Engine, Wrong, must, sentence
+from compose.engine import Engine, Said, Wrong, must, run, sentence
 from compose.publishing import Publishers, offer_body
 from raccroche.stack import SERVICES
-from raccroche.stack.secrets import ADMIN
+from raccroche.stack.drawing import ADMIN
 
 
 def secret(engine: Engine, name: str) -> Path:
@@ -75,19 +76,38 @@ async def another_volume(engine: Engine) -> list[str]:
 
 
 async def missing_secret(engine: Engine) -> list[str]:
-    """A file of secrets that is gone."""
+    """Files of secrets that are gone, as `make up-compose` meets them: made again from what they came from, or missed in a sentence."""
     await engine.up()
+    told = [await _missed(engine, name) for name in ("identity.key", "master.json", "signing.json", "passwords.json")]
     path = secret(engine, "offers.pgpass")
-    kept = path.rename(path.with_suffix(".kept"))
+    kept = path.read_text()
+    path.unlink()
     await engine.compose("rm", "--stop", "--force", "offers")
     said = await engine.try_up("offers")
     must(said.status != 0, "a missing secret was no trouble")
-    told = sentence(said.text, "offers.pgpass")
+    told.append(sentence(said.text, "offers.pgpass"))
     if path.is_dir():
         path.rmdir()
-    kept.rename(path)
+    said = await prepared(engine)
+    must(said.status == 0 and path.read_text() == kept, f"offers.pgpass was not made again as it was: {said.text}")
     await engine.up()
-    return [told]
+    return told
+
+
+async def _missed(engine: Engine, name: str) -> str:
+    path = secret(engine, name)
+    kept = path.rename(path.with_suffix(".kept"))
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
+    said = await prepared(engine)
+    must(said.status == 2, f"without {name} `server prepare` ended with {said.status}: {said.text}")
+    must({file.name: file.read_bytes() for file in path.parent.iterdir()} == before, f"without {name} something was written")
+    kept.rename(path)
+    return sentence(said.text, f"{name} is missing: put back the copy")
+
+
+async def prepared(engine: Engine) -> Said:
+    """What `make up-compose` does before anything else."""
+    return await run(str(Path(sys.executable).with_name("raccroche")), "server", "prepare", "--root", str(engine.server.root))
 
 
 async def port_taken(engine: Engine) -> list[str]:
@@ -122,16 +142,17 @@ async def holding(engine: Engine) -> AsyncIterator[Callable[[str], Awaitable[str
     await engine.docker(
         "run", "--detach", "--name", name, "--label", label, "--user", "0", "-v", volume, "--entrypoint", "sleep", "postgres:18", "900"
     )
+    await engine.note_volumes()
     try:
         yield lambda script: engine.docker("exec", name, "sh", "-c", script)
     finally:
-        await engine.docker("rm", "--force", name)
+        await engine.docker("rm", "--force", "--volumes", name)
 
 
 async def disk_full(engine: Engine) -> list[str]:
     """PostgreSQL's disk fills under load: commands are refused and none is forgotten; with room it goes on by itself."""
     await engine.down(volumes=True)
-    engine.files = (*CHECKOUT_FILES, "tests/compose/small-disk.yml")
+    engine.files = (*engine.checkout_files, "tests/compose/small-disk.yml")
     publishers, stopping = Publishers(engine=engine), asyncio.Event()
     try:
         await engine.up()
@@ -154,7 +175,7 @@ async def disk_full(engine: Engine) -> list[str]:
     finally:
         stopping.set()
         await engine.down(volumes=True)
-        engine.files = CHECKOUT_FILES
+        engine.files = engine.checkout_files
     return [told, refused, f"{again:.1f} s from room to answers, {len(publishers.waits)} commands, each kept once"]
 
 

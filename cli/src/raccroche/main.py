@@ -23,6 +23,7 @@ from raccroche.server.files import NotOurs, NotPrepared
 from raccroche.server.steps import NotDone
 from raccroche.stack import NotUp, Stack
 from raccroche.stack.containers.owned import NoEngine, NoImage
+from raccroche.stack.drawing import SecretLost
 from raccroche.stack.jars import WrongJar
 from raccroche.stack.java import NoJava
 from raccroche.stack.kafka import KafkaFailed
@@ -30,7 +31,7 @@ from raccroche.stack.postgres import NoPostgres
 from raccroche.transmission_commands import transmission
 
 LOCAL = Path("var/local")
-CLEAR = (NotUp, NoJava, NoPostgres, WrongJar, KafkaFailed, NoEngine, NoImage, NotPrepared, NotOurs, NotDone)
+CLEAR = (NotUp, NoJava, NoPostgres, WrongJar, KafkaFailed, NoEngine, NoImage, NotPrepared, NotOurs, NotDone, SecretLost)
 
 Root = Annotated[Path, typer.Option(help="The folder of the stack.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

@@ -5,8 +5,8 @@ from pathlib import Path
 from chassis.provision import AUDITOR, dsn_of
 from chassis.topics import identity_of
 from raccroche.server.files import Files
+from raccroche.stack.drawing import ADMIN
 from raccroche.stack.said import database_says
-from raccroche.stack.secrets import ADMIN
 
 SECONDS_A_DAY = 86_400
 

@@ -14,8 +14,8 @@ from confluent_kafka import KafkaException
 from chassis.provision import MigrationChanged, provision
 from chassis.topics import ensure_topics
 from contracts.catalogue import TOPICS
-from raccroche.stack.installing import databases
-from raccroche.stack.secrets import ADMIN
+from raccroche.stack.drawing import ADMIN
+from raccroche.stack.installing import NoMigrations, databases
 
 PATIENCE_SECONDS = 90.0
 AWAY = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError, KafkaException)
@@ -32,9 +32,14 @@ async def migrate(at: str, passwords: Path, services: Path) -> None:
         NotDone: see there.
     """
     known = _known(passwords)
+    _must_be_an_address(at)
+    try:
+        wanted = databases(services)
+    except NoMigrations as missing:
+        raise NotDone(f"{missing}: name the folder `services` of the checkout, or leave --services away") from None
     admin = f"postgresql://{ADMIN}:{quote(known[ADMIN], safe='')}@{at}/postgres"
     try:
-        await _patiently("PostgreSQL", at, lambda: provision(admin, databases(services), known))
+        await _patiently("PostgreSQL", at, lambda: provision(admin, wanted, known))
     except asyncpg.InvalidAuthorizationSpecificationError:
         raise NotDone(
             f"PostgreSQL at {at} refuses {ADMIN}: its volume was made with another password than the one in {passwords}. "
@@ -60,12 +65,19 @@ def _known(passwords: Path) -> dict[str, str]:
     return known
 
 
+def _must_be_an_address(at: str) -> None:
+    host, _, port = at.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise NotDone(f"{at} is no address: host:port, as in postgres:5432 or kafka:9092")
+
+
 async def make_topics(bootstrap: str) -> None:
     """Make the topics of the catalogue that are missing.
 
     Raises:
         NotDone: the broker does not answer, or refuses.
     """
+    _must_be_an_address(bootstrap)
     await _patiently("Kafka", bootstrap, lambda: ensure_topics(bootstrap, TOPICS))
 
 

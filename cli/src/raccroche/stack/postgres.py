@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+from raccroche.stack.drawing import ADMIN
 from raccroche.stack.layout import Layout
-from raccroche.stack.secrets import ADMIN
 
 UNPRIVILEGED = "nobody"
 SETTINGS = {

@@ -9,11 +9,12 @@ import psutil
 
 from raccroche.stack import kafka, postgres
 from raccroche.stack.children import lives, running, send
+from raccroche.stack.drawing import ADMIN
 from raccroche.stack.jars import fetch
 from raccroche.stack.java import find_java
 from raccroche.stack.layout import Layout, kept_ports
 from raccroche.stack.nodes import Node
-from raccroche.stack.secrets import ADMIN, Secrets
+from raccroche.stack.secrets import Secrets
 from raccroche.stack.source import Broker, Database
 
 

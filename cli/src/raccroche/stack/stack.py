@@ -72,7 +72,7 @@ class Stack:
             self._or_not_up(lambda: check(self.layout, self._wish))
             return False
         self.layout.make()
-        self._secrets.make()
+        self._secrets.make(first=not self.layout.plan.exists())  # where there is a plan there may be a database that knows them
         self.layout.clock_offset.touch()
         self._or_not_up(lambda: planned(self.layout, self._wish, self._show)).save(self.layout.plan)
         if not lives(self.status().get("pid"), self.status().get("born")):

@@ -7,8 +7,8 @@ from testcontainers.core.container import DockerContainer
 
 from raccroche.stack import kafka, postgres
 from raccroche.stack.containers.owned import Owned
+from raccroche.stack.drawing import ADMIN
 from raccroche.stack.nodes import Node
-from raccroche.stack.secrets import ADMIN
 
 KAFKA_IMAGE, POSTGRES_IMAGE = "apache/kafka:4.3.1", "postgres:18"
 KAFKA_DATA, KAFKA_JARS, POSTGRES_DATA = "/var/lib/kafka/data", "/opt/kafka/libs/*", "/var/lib/postgresql/data"

@@ -19,9 +19,10 @@ from raccroche.stack.containers.engine import AWAY, Container, engine
 from raccroche.stack.containers.images import KafkaNode, Postgres
 from raccroche.stack.containers.owned import NoEngine, Owned
 from raccroche.stack.containers.sweeping import end
+from raccroche.stack.drawing import ADMIN
 from raccroche.stack.layout import Layout
 from raccroche.stack.programs import Plan
-from raccroche.stack.secrets import ADMIN, Secrets
+from raccroche.stack.secrets import Secrets
 
 
 def wanted(layout: Layout, plan: Plan, name: str) -> DockerContainer:

@@ -14,9 +14,10 @@ from raccroche.stack.containers import sweeping
 from raccroche.stack.containers.engine import AWAY, engine, have
 from raccroche.stack.containers.images import KAFKA_DATA, KAFKA_IMAGE, POSTGRES_IMAGE
 from raccroche.stack.containers.owned import Owned
+from raccroche.stack.drawing import ADMIN
 from raccroche.stack.layout import Layout, kept_ports
 from raccroche.stack.nodes import Node
-from raccroche.stack.secrets import ADMIN, Secrets
+from raccroche.stack.secrets import Secrets
 from raccroche.stack.source import Broker, Database
 
 RUNS_NO_MORE = {404, 409, 500}  # 500: the engine's answer to `unpause` of what is not paused
