@@ -399,15 +399,13 @@ select (select count(*) from seen), (select count(*) from fate_enrolled where sa
 """
 
 TOLD: Mapping[str, str] = {
-    "uai": "one_line(uai)", "ine": "one_line(ine_cell)", "nom": "one_line(nom)", "prenom": "one_line(prenom)",
-    "date_naissance": "date_naissance", "commune_naissance": "one_line(commune_naissance)", "formation": "one_line(formation)",
-    "diplome_obtenu": "deciding(diplomas)", "date_entree": "one_line(date_entree)", "date_sortie": "exit::varchar",
+    "uai": "uai", "ine": "ine_cell", "nom": "nom", "prenom": "prenom",
+    "date_naissance": "date_naissance", "commune_naissance": "commune_naissance", "formation": "formation",
+    "diplome_obtenu": "deciding(diplomas)", "date_entree": "date_entree", "date_sortie": "exit::varchar",
 }  # fmt: skip
 """A leaver's cells, of the columns of our CSV; of several diplomas the one that decides."""
 
 LEFT = """
-create or replace temp macro one_line(cell) as
-  case when contains(cell, chr(10)) or contains(cell, chr(13)) then regexp_replace(cell, '[\r\n]+', ' ', 'g') else cell end;
 create or replace temp macro deciding(codes) as
   coalesce(list_max(list_filter(codes, lambda code : code not in ({low}))), list_max(codes), '');
 
