@@ -307,7 +307,7 @@ def test_an_ine_counts_under_the_name_of_last_year_though_its_holder_plainly_goe
     assert (figures.still_enrolled, figures.review, figures.leavers) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("prenom", ["?", "Иван"])
+@pytest.mark.parametrize("prenom", ["?", "[", "{", "Иван"])
 def test_whose_first_name_nobody_can_read_does_not_plainly_go_on(tmp_path: Path, prenom: str) -> None:
     unread = {**LEAVER, "prenom": prenom}
     figures = crossed(written(tmp_path, previous=[{**STAYS, "ine": "323456789AB"}, unread], current=[unread])).figures
