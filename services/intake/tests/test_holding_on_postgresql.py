@@ -15,7 +15,7 @@ from chassis.timers import fire_due
 from contracts.intake import DropoutDetected, ExitSeen, ListHeld, ListReceived, ListRefused, ListReleased
 from intake import holding, lists
 from intake.deadlines import Ringing
-from intake.domain.list import ReleaseList
+from intake.domain.list_commands import ReleaseList
 from intake.formats.cells import ListRefused as FileRefused
 from intake.holding import Repeated
 

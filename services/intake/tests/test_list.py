@@ -21,15 +21,9 @@ from contracts.intake import (
     ReportReceived,
 )
 from intake.domain.absence import DoubtAbsences, MissEtablissements, ReviewAbsence
-from intake.domain.list import (
-    DECIDED_OTHERWISE,
-    HELD,
-    NOT_DOUBTED,
-    NOT_HELD,
-    NOT_OPEN,
-    NOT_READ,
-    SUM,
-    UNKNOWN,
+from intake.domain.list import DECIDED_OTHERWISE, HELD, NOT_DOUBTED, NOT_HELD, NOT_OPEN, NOT_READ, SUM, UNKNOWN
+from intake.domain.list import LIST as DECIDER
+from intake.domain.list_commands import (
     CloseList,
     HoldLine,
     HoldList,
@@ -42,7 +36,6 @@ from intake.domain.list import (
     ReleaseList,
     TellLines,
 )
-from intake.domain.list import LIST as DECIDER
 
 FINDINGS = (Finding(field="nom", rule="MISSING_FIELD"),)
 COUNTS = {"lines": 5, "accepted": 1, "accepted_with_remarks": 1, "rejected": 1, "held": 1, "not_kept": 1}

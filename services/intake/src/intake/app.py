@@ -22,7 +22,8 @@ from intake.domain.commands import PersonCommand
 from intake.domain.consultation import CONSULTATIONS, Consultation, Consulted
 from intake.domain.detection import SIEI_V1
 from intake.domain.held_line import HELD_LINES, DecideHeldLine, HeldLines
-from intake.domain.list import LIST, ListCommand, SentList
+from intake.domain.list import LIST, SentList
+from intake.domain.list_commands import ListCommand
 from intake.domain.person import PERSON, Person
 from intake.domain.source import SOURCE, Expectation, SourceCommand
 from intake.doubted import DoubtDesk, doubted_routes

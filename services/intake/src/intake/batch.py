@@ -17,7 +17,8 @@ from chassis.keyring import Keyring, Keys
 from contracts.intake import ContractSeen, DiplomaSeen, EnrolmentSeen, ExitSeen, ListEvent, PersonEvent, RiskSignalled
 from intake import lists, persons, roster, snapshots
 from intake.domain.commands import PersonCommand, RecordCandidate, RecordContract, RecordDiploma, RecordEnrolment, RecordExit, RecordRisk
-from intake.domain.list import HoldLine, ListCommand, RejectLine, SentList, TellLines
+from intake.domain.list import SentList
+from intake.domain.list_commands import HoldLine, ListCommand, RejectLine, TellLines
 from intake.domain.person import Person, evolve, is_back
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, RawLine

@@ -9,7 +9,7 @@ from intake.batch import Desk, request_of, settled
 from intake.domain.commands import DecideDropout, PersonCommand
 from intake.domain.detection import Rule
 from intake.domain.linked import DecideTogether
-from intake.domain.list import CloseList
+from intake.domain.list_commands import CloseList
 from intake.lists import Job
 
 AT_ONCE = 200

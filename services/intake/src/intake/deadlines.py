@@ -9,7 +9,8 @@ from chassis.handler import Handler
 from chassis.timers import Timer, ringing
 from contracts.intake import ListEvent
 from intake import holding, roster, sources
-from intake.domain.list import ListCommand, SentList
+from intake.domain.list import SentList
+from intake.domain.list_commands import ListCommand
 from intake.sources import SourceHandler
 
 

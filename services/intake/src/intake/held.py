@@ -18,7 +18,8 @@ from chassis.http import IdempotencyKey, current_trace, route_of
 from chassis.problems import Problem
 from contracts.intake import ListEvent
 from intake import holding
-from intake.domain.list import ListCommand, RefuseList, ReleaseList, SentList
+from intake.domain.list import SentList
+from intake.domain.list_commands import ListCommand, RefuseList, ReleaseList
 from intake.rules import sentence_of
 
 Ops = Annotated[Caller, Depends(require("ops"))]

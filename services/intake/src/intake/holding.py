@@ -16,7 +16,8 @@ from chassis.timers import Timer
 from contracts.intake import ListEvent, ListHeld
 from intake import lists
 from intake.domain.holding import HOLDING_V1, Arrival, Doubts, Earlier, HoldingRule, doubts_about
-from intake.domain.list import HoldList, ListCommand, RefuseList, SentList
+from intake.domain.list import SentList
+from intake.domain.list_commands import HoldList, ListCommand, RefuseList
 from intake.inspection import Inspected
 
 ACTOR = "/raccroche/intake"

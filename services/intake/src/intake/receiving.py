@@ -15,7 +15,8 @@ from chassis.handler import Handler, KeyReused
 from chassis.keyring import Keyring, Keys
 from contracts.intake import ListEvent, ListFormat
 from intake import holding, lists, parts
-from intake.domain.list import ListCommand, ReceiveList, SentList
+from intake.domain.list import SentList
+from intake.domain.list_commands import ListCommand, ReceiveList
 from intake.formats import ADAPTERS
 from intake.formats.cells import ListRefused
 from intake.holding import Arrived, Repeated

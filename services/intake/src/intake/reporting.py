@@ -15,7 +15,7 @@ from contracts.intake import Finding
 from intake import batch, closing, lists
 from intake.batch import Desk
 from intake.domain.detection import Rule
-from intake.domain.list import ListCommand, ReceiveReport
+from intake.domain.list_commands import ListCommand, ReceiveReport
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells
 from intake.likeness import tokens_of

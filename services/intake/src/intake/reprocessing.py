@@ -24,7 +24,7 @@ from contracts.personal import Contact, Guardians, Identity
 from intake import batch, closing, lists, persons, snapshots
 from intake.batch import CELLS, Desk
 from intake.domain.detection import Rule
-from intake.domain.list import ListCommand, Reconsidered, ReconsiderLines
+from intake.domain.list_commands import ListCommand, Reconsidered, ReconsiderLines
 from intake.formats import ADAPTERS
 from intake.formats.cells import Cells, GuardianCells
 from intake.identity import Register

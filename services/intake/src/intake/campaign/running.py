@@ -30,7 +30,7 @@ from intake.campaign.files import keep
 from intake.campaign.fingerprints import Fingerprint, fingerprint_of
 from intake.campaign.refusals import refused
 from intake.campaign.snapshots import Snapshot
-from intake.domain.list import KeepMatch
+from intake.domain.list_commands import KeepMatch
 from intake.parts import PART_BYTES, Upload
 from intake.reader import Reader
 
