@@ -12,6 +12,7 @@ from intake.campaign.snapshots import COLUMNS, Snapshot
 from intake.domain.detection import SIEI_V1, Rule
 
 REFERENCE = date(2026, 11, 2)
+SPACES = " \t\u00a0\u202f\u3000"
 
 type Rows = Iterable[Mapping[str, str]]
 
